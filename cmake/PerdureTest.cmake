@@ -1,0 +1,24 @@
+# perdure_test(<name> SOURCES ... DEPS ... [LIBS ...] [DATA] [TIMEOUT seconds] [LABELS ...])
+# One gtest executable = one ctest entry. DATA: the test reads PERDURE_DATA_DIR and
+# is registered only where that folder exists.
+if(PERDURE_BUILD_TESTS AND NOT EXISTS ${PERDURE_DATA_DIR}/README.md)
+  message(WARNING "PERDURE_DATA_DIR=${PERDURE_DATA_DIR} does not exist: "
+    "the tests against real data and golden results are NOT registered")
+endif()
+
+function(perdure_test name)
+  cmake_parse_arguments(ARG "DATA" "TIMEOUT" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
+  if(ARG_DATA AND NOT EXISTS ${PERDURE_DATA_DIR}/README.md)
+    return()
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  perdure_program(${name} LAYER tests SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS}
+    LIBS ${ARG_LIBS} GTest::gmock GTest::gtest GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE
+    PERDURE_DATA_DIR="${PERDURE_DATA_DIR}" PERDURE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests_bin)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+endfunction()
