@@ -1,0 +1,32 @@
+#ifndef PERDURE_RUNTIME_METRICS_METRICS_LOG_H_
+#define PERDURE_RUNTIME_METRICS_METRICS_LOG_H_
+
+// The machine-readable history of a run: metrics.jsonl (one object a step, full
+// precision) and TensorBoard event files. Written by one rank.
+
+#include <memory>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "runtime/base/status.h"
+#include "runtime/state/step_record.h"
+
+namespace perdure {
+
+class MetricsLog {
+ public:
+  // Opens <run_dir>/metrics.jsonl and <run_dir>/tensorboard/. With resume_step
+  // >= 0, lines of later steps are cut away first (and a torn last line).
+  static absl::StatusOr<std::unique_ptr<MetricsLog>> Open(
+      absl::string_view run_dir, int64_t resume_step);
+  virtual ~MetricsLog() = default;
+  // {"step":1,"loss":..,"tokens":..,"seconds":..,"lr":..,"grad_norm":..} and
+  // "skipped":true for a bad step.
+  virtual absl::Status Step(const StepRecord& record) = 0;
+  // {"step":100,"val_loss":..}
+  virtual absl::Status Evaluation(int64_t step, double val_loss) = 0;
+};
+
+}  // namespace perdure
+
+#endif  // PERDURE_RUNTIME_METRICS_METRICS_LOG_H_
