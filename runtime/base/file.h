@@ -18,11 +18,11 @@ namespace perdure {
 class File {
  public:
   enum class Mode {
-    kRead,           // must exist
-    kCreate,         // created or truncated, read and write
-    kCreateNew,      // O_EXCL
-    kReadWrite,      // must exist
-    kAppend,         // created if missing, every write goes to the end
+    kRead,       // must exist
+    kCreate,     // created or truncated, read and write
+    kCreateNew,  // O_EXCL
+    kReadWrite,  // must exist
+    kAppend,     // created if missing, every write goes to the end
   };
 
   static absl::StatusOr<File> Open(absl::string_view path, Mode mode);

@@ -6,6 +6,7 @@
 // any element of any stream, on any rank, in any order, has the same bits.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 namespace perdure {
@@ -30,12 +31,12 @@ inline PhiloxCounter Philox4x32(PhiloxCounter counter, PhiloxKey key) {
 // Which use a stream serves. The tag is part of the key, so no two uses of one
 // seed ever draw the same bits. Values are part of the stored format.
 enum class NoiseStream : uint32_t {
-  kInit = 1,         // initial weights
+  kInit = 1,  // initial weights
   kDropout = 2,
-  kShuffle = 3,      // data order
-  kSample = 4,       // sampled generation
-  kDirection = 5,    // zeroth-order directions
-  kRounding = 6,     // stochastic rounding
+  kShuffle = 3,    // data order
+  kSample = 4,     // sampled generation
+  kDirection = 5,  // zeroth-order directions
+  kRounding = 6,   // stochastic rounding
 };
 
 // A key from a seed, a stream and a salt (such as a hash of a parameter name).

@@ -39,18 +39,18 @@ absl::Status ErrnoStatus(absl::string_view operation, absl::string_view path,
 #define PERDURE_STATUS_CONCAT(a, b) PERDURE_STATUS_CONCAT_INNER(a, b)
 
 // Returns from the enclosing function if `expression` is not OK.
-#define RETURN_IF_ERROR(expression)                                  \
-  do {                                                               \
-    if (absl::Status perdure_status = (expression);                  \
-        !perdure_status.ok()) {                                      \
-      return perdure_status;                                         \
-    }                                                                \
+#define RETURN_IF_ERROR(expression)                                         \
+  do {                                                                      \
+    if (absl::Status perdure_status = (expression); !perdure_status.ok()) { \
+      return perdure_status;                                                \
+    }                                                                       \
   } while (false)
 
 // ASSIGN_OR_RETURN(auto x, F()) assigns F()'s value, or returns its error.
-#define ASSIGN_OR_RETURN(declaration, expression)                            \
-  PERDURE_ASSIGN_OR_RETURN(PERDURE_STATUS_CONCAT(perdure_status_or_, __LINE__), \
-                           declaration, expression)
+#define ASSIGN_OR_RETURN(declaration, expression)                       \
+  PERDURE_ASSIGN_OR_RETURN(                                             \
+      PERDURE_STATUS_CONCAT(perdure_status_or_, __LINE__), declaration, \
+      expression)
 #define PERDURE_ASSIGN_OR_RETURN(temporary, declaration, expression) \
   auto temporary = (expression);                                     \
   if (!temporary.ok()) return temporary.status();                    \

@@ -16,17 +16,17 @@ int EditDistance(absl::string_view a, absl::string_view b);
 
 // The up to `most` candidates closest to `word`, nearest first; none that is
 // further away than half the length of `word` + 1.
-std::vector<std::string> NearestNames(absl::string_view word,
-                                      const std::vector<std::string>& candidates,
-                                      int most = 3);
+std::vector<std::string> NearestNames(
+    absl::string_view word, const std::vector<std::string>& candidates,
+    int most = 3);
 
 // ", did you mean 'a' or 'b'?", or "" where nothing is near.
 std::string DidYouMean(absl::string_view word,
                        const std::vector<std::string>& candidates);
 
-std::string HumanBytes(uint64_t bytes);      // "1.50 GiB"
-std::string HumanCount(double count);        // "124.4M"
-std::string HumanDuration(double seconds);   // "1h 02m", "3m 20s", "12 s"
+std::string HumanBytes(uint64_t bytes);     // "1.50 GiB"
+std::string HumanCount(double count);       // "124.4M"
+std::string HumanDuration(double seconds);  // "1h 02m", "3m 20s", "12 s"
 
 // The shortest decimal text that reads back as the same double; "null" for NaN
 // and infinities (JSON has neither).

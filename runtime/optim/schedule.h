@@ -7,8 +7,8 @@
 
 namespace perdure {
 
-// The learning rate of a step (from 1): linear warm-up over warmup_steps (step s
-// gets lr * s / warmup_steps), then the schedule. `config` is resolved. Pure.
+// The learning rate of a step (from 1): linear warm-up over warmup_steps (step
+// s gets lr * s / warmup_steps), then the schedule. `config` is resolved. Pure.
 double LearningRate(const OptimConfig& config, int64_t step);
 
 }  // namespace perdure

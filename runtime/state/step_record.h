@@ -13,9 +13,9 @@ struct StepRecord {
   int64_t tokens = 0;       // predictions that counted
   int64_t samples_end = 0;  // data cursor after the step: samples consumed
   double learning_rate = 0;
-  double grad_norm = 0;     // global, before clipping
-  bool skipped = false;     // bad step: no update was made
-  double seconds = 0;       // wall time
+  double grad_norm = 0;  // global, before clipping
+  bool skipped = false;  // bad step: no update was made
+  double seconds = 0;    // wall time
 };
 
 }  // namespace perdure

@@ -16,33 +16,36 @@ namespace perdure {
 
 // The scalars of a run; equal on all ranks.
 struct RunState {
-  std::string run_id;            // fixed at the first start
-  int64_t generation = 0;        // which launch of the ranks this is, from 1
-  int64_t parent_generation = 0; // 0: none
-  int64_t fork_step = 0;         // the parent's step that this one started from
-  int64_t step = 0;              // finished steps
-  int64_t samples = 0;           // data cursor: samples consumed
-  int64_t tokens = 0;            // predictions counted so far
-  double loss_mean = 0;          // running mean for the spike test
-  int64_t bad_steps = 0;         // in a row
-  std::string config_text;       // the resolved config
-  std::string topology;          // it was saved from, for information
+  std::string run_id;             // fixed at the first start
+  int64_t generation = 0;         // which launch of the ranks this is, from 1
+  int64_t parent_generation = 0;  // 0: none
+  int64_t fork_step = 0;    // the parent's step that this one started from
+  int64_t step = 0;         // finished steps
+  int64_t samples = 0;      // data cursor: samples consumed
+  int64_t tokens = 0;       // predictions counted so far
+  double loss_mean = 0;     // running mean for the spike test
+  int64_t bad_steps = 0;    // in a row
+  std::string config_text;  // the resolved config
+  std::string topology;     // it was saved from, for information
 };
 
-// kWeight: what the forward pass uses (fp32 or bf16). kMaster: fp32 behind bf16.
+// kWeight: what the forward pass uses (fp32 or bf16). kMaster: fp32 behind
+// bf16.
 enum class StateKind { kWeight, kMaster, kMoment1, kMoment2 };
-const char* StateKindName(StateKind kind);  // "weight", "master", "exp_avg", "exp_avg_sq"
+const char* StateKindName(
+    StateKind kind);  // "weight", "master", "exp_avg", "exp_avg_sq"
 
-// Elements [begin, end) (flat, row-major) of a whole tensor, contiguous at data.
-// The pieces of all ranks cover every element of every stored tensor once.
+// Elements [begin, end) (flat, row-major) of a whole tensor, contiguous at
+// data. The pieces of all ranks cover every element of every stored tensor
+// once.
 struct StatePiece {
-  std::string tensor;            // Hugging Face name
+  std::string tensor;  // Hugging Face name
   StateKind kind = StateKind::kWeight;
   DType dtype = DType::kF32;
-  std::vector<int64_t> shape;    // of the whole tensor
+  std::vector<int64_t> shape;  // of the whole tensor
   int64_t begin = 0;
   int64_t end = 0;
-  const void* data = nullptr;    // not owned
+  const void* data = nullptr;  // not owned
 };
 
 // A wish: the given runs of a tensor, converted to dtype, at base (runs' local
@@ -51,7 +54,7 @@ struct StateRequest {
   std::string tensor;
   StateKind kind = StateKind::kWeight;
   DType dtype = DType::kF32;
-  std::vector<int64_t> shape;    // expected; another one is an error
+  std::vector<int64_t> shape;  // expected; another one is an error
   std::vector<ShardRun> runs;
   void* base = nullptr;
 };

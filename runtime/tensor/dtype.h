@@ -1,7 +1,8 @@
 #ifndef PERDURE_RUNTIME_TENSOR_DTYPE_H_
 #define PERDURE_RUNTIME_TENSOR_DTYPE_H_
 
-// Element types. Kernels compute with kF32 and kBF16; the others exist in files.
+// Element types. Kernels compute with kF32 and kBF16; the others exist in
+// files.
 
 #include <bit>
 #include <cstdint>
@@ -11,7 +12,15 @@
 
 namespace perdure {
 
-enum class DType : uint8_t { kF32 = 1, kBF16 = 2, kF16 = 3, kI32 = 4, kI64 = 5, kF64 = 6, kU8 = 7 };
+enum class DType : uint8_t {
+  kF32 = 1,
+  kBF16 = 2,
+  kF16 = 3,
+  kI32 = 4,
+  kI64 = 5,
+  kF64 = 6,
+  kU8 = 7
+};
 
 constexpr int64_t SizeOf(DType dtype) {
   switch (dtype) {
@@ -32,8 +41,8 @@ constexpr int64_t SizeOf(DType dtype) {
 absl::string_view DTypeName(DType dtype);
 std::optional<DType> DTypeFromName(absl::string_view name);
 
-// bfloat16: the upper half of an IEEE binary32. Rounds to nearest, ties to even;
-// NaN stays NaN.
+// bfloat16: the upper half of an IEEE binary32. Rounds to nearest, ties to
+// even; NaN stays NaN.
 struct bf16 {
   uint16_t bits = 0;
 
@@ -59,15 +68,25 @@ uint16_t FloatToHalf(float value);
 template <typename T>
 constexpr DType DTypeOf();
 template <>
-constexpr DType DTypeOf<float>() { return DType::kF32; }
+constexpr DType DTypeOf<float>() {
+  return DType::kF32;
+}
 template <>
-constexpr DType DTypeOf<bf16>() { return DType::kBF16; }
+constexpr DType DTypeOf<bf16>() {
+  return DType::kBF16;
+}
 template <>
-constexpr DType DTypeOf<int32_t>() { return DType::kI32; }
+constexpr DType DTypeOf<int32_t>() {
+  return DType::kI32;
+}
 template <>
-constexpr DType DTypeOf<int64_t>() { return DType::kI64; }
+constexpr DType DTypeOf<int64_t>() {
+  return DType::kI64;
+}
 template <>
-constexpr DType DTypeOf<double>() { return DType::kF64; }
+constexpr DType DTypeOf<double>() {
+  return DType::kF64;
+}
 
 // Converts n elements between kF32, kBF16, kF16 (any pair).
 void ConvertElements(DType from, const void* source, DType to, void* target,

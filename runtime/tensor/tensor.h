@@ -18,11 +18,17 @@ class Tensor {
   Tensor(Device& device, DType dtype, int64_t rows, int64_t cols);
 
   MatrixView view() { return {buffer_.data(), dtype_, rows_, cols_}; }
-  ConstMatrixView view() const { return {buffer_.data(), dtype_, rows_, cols_}; }
+  ConstMatrixView view() const {
+    return {buffer_.data(), dtype_, rows_, cols_};
+  }
   template <typename T>
-  T* data() { return view().as<T>(); }
+  T* data() {
+    return view().as<T>();
+  }
   template <typename T>
-  const T* data() const { return view().as<T>(); }
+  const T* data() const {
+    return view().as<T>();
+  }
   int64_t rows() const { return rows_; }
   int64_t cols() const { return cols_; }
   int64_t bytes() const { return rows_ * cols_ * SizeOf(dtype_); }

@@ -1,10 +1,10 @@
 #ifndef PERDURE_RUNTIME_TENSOR_VIEW_H_
 #define PERDURE_RUNTIME_TENSOR_VIEW_H_
 
-// Non-owning matrices. Everything a kernel touches is a matrix of `rows` rows of
-// `cols` contiguous elements, `stride` elements apart: activations are
-// [B*T, features], weights are [out, in], a part of a fused buffer is a column
-// range. A vector is one row.
+// Non-owning matrices. Everything a kernel touches is a matrix of `rows` rows
+// of `cols` contiguous elements, `stride` elements apart: activations are [B*T,
+// features], weights are [out, in], a part of a fused buffer is a column range.
+// A vector is one row.
 
 #include <cstdint>
 #include <type_traits>
@@ -25,7 +25,10 @@ struct BasicMatrixView {
   BasicMatrixView() = default;
   BasicMatrixView(VoidT* data, DType dtype, int64_t rows, int64_t cols,
                   int64_t stride = 0)
-      : data(data), dtype(dtype), rows(rows), cols(cols),
+      : data(data),
+        dtype(dtype),
+        rows(rows),
+        cols(cols),
         stride(stride == 0 ? cols : stride) {}
   // Mutable converts to const.
   operator BasicMatrixView<const void>() const {
