@@ -18,7 +18,8 @@ TEST(TextTest, EditDistanceCountsSwapsOnce) {
 
 TEST(TextTest, SuggestionsAreNearestFirstAndNeverFar) {
   const std::vector<std::string> names = {"steps", "seed", "micro_batch"};
-  EXPECT_EQ(DidYouMean("step", names), ", did you mean 'steps'?");
+  EXPECT_EQ(DidYouMean("micro", {"micro_batch", "micr"}),
+            ", did you mean 'micr'?");
   EXPECT_EQ(DidYouMean("zzzzzz", names), "");
   EXPECT_THAT(NearestNames("sted", names),
               testing::ElementsAre("seed", "steps"));
