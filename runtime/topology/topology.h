@@ -5,6 +5,7 @@
 // stay inside a node). Pure arithmetic; no communication.
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,13 +15,20 @@
 namespace perdure {
 
 // The axes, slowest first.
-enum class Axis { kPipeline = 0, kData = 1, kPerturbation = 2, kContext = 3, kTensor = 4 };
+enum class Axis {
+  kPipeline = 0,
+  kData = 1,
+  kPerturbation = 2,
+  kContext = 3,
+  kTensor = 4
+};
 inline constexpr int kAxes = 5;
 const char* AxisName(Axis axis);  // "pp", "dp", "pertp", "cp", "tp"
 
 struct RankCoordinates {
   int pp = 0, dp = 0, pertp = 0, cp = 0, tp = 0;
-  friend bool operator==(const RankCoordinates&, const RankCoordinates&) = default;
+  friend bool operator==(const RankCoordinates&,
+                         const RankCoordinates&) = default;
 };
 
 class Topology {
@@ -28,7 +36,8 @@ class Topology {
   Topology() : degrees_{1, 1, 1, 1, 1} {}
   // Degrees from the config; dp takes what is left of `ranks` where it is not
   // given. InvalidArgument with the arithmetic if the product is not `ranks`.
-  static absl::StatusOr<Topology> Create(const TopologyConfig& config, int ranks);
+  static absl::StatusOr<Topology> Create(const TopologyConfig& config,
+                                         int ranks);
 
   int degree(Axis axis) const { return degrees_[static_cast<int>(axis)]; }
   int pp() const { return degrees_[0]; }
