@@ -6,6 +6,11 @@ if(PERDURE_BUILD_TESTS AND NOT EXISTS ${PERDURE_DATA_DIR}/README.md)
     "the tests against real data and golden results are NOT registered")
 endif()
 
+# What tests share is included as tests/support/x.h, from a root of its own.
+set(PERDURE_TESTS_ROOT ${PROJECT_BINARY_DIR}/include/tests)
+file(MAKE_DIRECTORY ${PERDURE_TESTS_ROOT})
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/tests ${PERDURE_TESTS_ROOT}/tests SYMBOLIC)
+
 function(perdure_test name)
   cmake_parse_arguments(ARG "DATA" "TIMEOUT" "SOURCES;DEPS;LIBS;LABELS" ${ARGN})
   if(ARG_DATA AND NOT EXISTS ${PERDURE_DATA_DIR}/README.md)
@@ -16,6 +21,7 @@ function(perdure_test name)
   endif()
   perdure_program(${name} LAYER tests SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS}
     LIBS ${ARG_LIBS} GTest::gmock GTest::gtest GTest::gtest_main)
+  target_include_directories(${name} PRIVATE ${PERDURE_TESTS_ROOT})
   target_compile_definitions(${name} PRIVATE
     PERDURE_DATA_DIR="${PERDURE_DATA_DIR}" PERDURE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests_bin)

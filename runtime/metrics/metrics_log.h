@@ -16,7 +16,9 @@ namespace perdure {
 class MetricsLog {
  public:
   // Opens <run_dir>/metrics.jsonl and <run_dir>/tensorboard/. With resume_step
-  // >= 0, lines of later steps are cut away first (and a torn last line).
+  // >= 0, lines of later steps are cut away first (and a torn last line), and a
+  // new event file voids the older ones from there on. With resume_step < 0
+  // there must be no metrics.jsonl yet.
   static absl::StatusOr<std::unique_ptr<MetricsLog>> Open(
       absl::string_view run_dir, int64_t resume_step);
   virtual ~MetricsLog() = default;

@@ -15,10 +15,10 @@ namespace perdure {
 
 struct ProgressOptions {
   int64_t total_steps = 0;
-  int64_t first_step = 0;           // finished before this process
+  int64_t first_step = 0;  // finished before this process
   int log_every = 1;
-  double flops_per_token = 0;       // of the whole model, for the MFU
-  double peak_flops = 0;            // measured, of all ranks; 0: no MFU
+  double flops_per_token = 0;  // of the whole model, for the MFU
+  double peak_flops = 0;       // measured, of all ranks; 0: no MFU
   bool terminal = false;
   std::FILE* out = stdout;
 };
@@ -36,13 +36,16 @@ class Progress {
   void Note(absl::string_view text);
 
  private:
+  std::string Line(const StepRecord& record, uint64_t memory_bytes) const;
   void ClearBar();
   void DrawBar(int64_t step);
   ProgressOptions options_;
-  int64_t timed_steps_ = 0;
+  bool warmed_up_ = false;   // the first step of this process is done
+  int64_t timed_steps_ = 0;  // without the first
   double timed_seconds_ = 0;
-  bool bar_shown_ = false;
+  double timed_tokens_ = 0;
   double eta_seconds_ = 0;
+  bool bar_shown_ = false;
 };
 
 }  // namespace perdure

@@ -13,8 +13,7 @@
 
 namespace perdure {
 
-// Collects events of one rank; off until Enable. One thread. Names are literals
-// or outlive the trace.
+// Collects events of one rank; off until Enable. One thread.
 class Trace {
  public:
   enum class Lane { kCompute = 0, kCommunication = 1 };
@@ -27,7 +26,7 @@ class Trace {
   void Add(Lane lane, absl::string_view name, int64_t begin_us, int64_t end_us,
            int64_t micro_batch);
   // The events as Chrome trace objects, comma-separated, for rank `rank` called
-  // `label`. Joined by one rank: JoinTraces.
+  // `label`. Joined by one rank: WriteTrace.
   std::string ToJson(int rank, absl::string_view label) const;
 
  private:
@@ -44,13 +43,15 @@ class Trace {
 absl::Status WriteTrace(absl::string_view path,
                         const std::vector<std::string>& parts);
 
-// Times a scope. micro_batch -1: none. A disabled or null trace costs a branch.
+// Times a scope; `name` must outlive it. micro_batch -1: none. A disabled or null trace costs a branch.
 class TraceScope {
  public:
   TraceScope(Trace* trace, Trace::Lane lane, absl::string_view name,
              int64_t micro_batch = -1)
       : trace_(trace != nullptr && trace->enabled() ? trace : nullptr),
-        lane_(lane), name_(name), micro_batch_(micro_batch),
+        lane_(lane),
+        name_(name),
+        micro_batch_(micro_batch),
         begin_(trace_ ? Trace::Now() : 0) {}
   ~TraceScope() {
     if (trace_) trace_->Add(lane_, name_, begin_, Trace::Now(), micro_batch_);
