@@ -1,0 +1,66 @@
+#ifndef PERDURE_PARALLEL_ENGINE_MODEL_RUNTIME_H_
+#define PERDURE_PARALLEL_ENGINE_MODEL_RUNTIME_H_
+
+// This rank's part of a model, ready to compute: memory, weights, blocks. The
+// base of training, evaluation and generation.
+
+#include <memory>
+#include <vector>
+
+#include "parallel/engine/replica_memory.h"
+#include "parallel/group/process_groups.h"
+#include "parallel/model/context.h"
+#include "parallel/model/stage_model.h"
+#include "runtime/state/train_state.h"
+
+namespace perdure {
+
+struct ModelRuntimeOptions {
+  DType dtype = DType::kF32;
+  bool with_gradients = false;
+  int64_t max_rows = 0;  // largest B*T of a micro-batch
+  bool recompute = false;
+  uint64_t seed = 0;
+};
+
+class ModelRuntime {
+ public:
+  // Collective. `model` is resolved and fits the topology (CheckModelTopology).
+  // groups, device and trace outlive the runtime; trace may be nullptr. Weights
+  // are uninitialised: Initialize, or read WeightRequests.
+  static absl::StatusOr<std::unique_ptr<ModelRuntime>> Create(
+      const ModelConfig& model, const ModelRuntimeOptions& options,
+      const ProcessGroups* groups, Device* device, Trace* trace);
+
+  ModelRuntime(const ModelRuntime&) = delete;
+  ModelRuntime& operator=(const ModelRuntime&) = delete;
+
+  void Initialize();
+  // What a StateSource must read to fill all weights of this rank.
+  std::vector<StateRequest> WeightRequests();
+
+  const ModelConfig& model() const { return model_; }
+  const ParamLayout& layout() const { return layout_; }
+  ParamStore& params() { return *params_; }
+  const ReplicaMemory& memory() const { return *memory_; }
+  const ProcessGroups& groups() const { return *groups_; }
+  const ModelContext& context() const { return context_; }
+  StageModel& stage() { return *stage_; }
+
+ private:
+  ModelRuntime() = default;
+
+  ModelConfig model_;
+  const ProcessGroups* groups_ = nullptr;
+  uint64_t seed_ = 0;
+  ParamLayout layout_;
+  std::unique_ptr<ReplicaMemory> memory_;
+  std::unique_ptr<ParamStore> params_;
+  Matmul matmul_;
+  ModelContext context_;
+  std::unique_ptr<StageModel> stage_;
+};
+
+}  // namespace perdure
+
+#endif  // PERDURE_PARALLEL_ENGINE_MODEL_RUNTIME_H_

@@ -1,0 +1,156 @@
+#include "parallel/model/attention_layer.h"
+
+#include <cmath>
+#include <cstring>
+
+namespace perdure {
+
+AttentionLayer::AttentionLayer(const ModelContext* context, int block,
+                               Scratch* scratch)
+    : context_(context), block_(block), scratch_(scratch) {
+  const ModelConfig& model = *context->model;
+  const bool fused = model.family() == "gpt2";
+  qkv_ =
+      fused ? Linear(context, block, ParamRole::kQkvWeight, ParamRole::kQkvBias)
+            : Linear(context, block, ParamRole::kQWeight, ParamRole::kQBias,
+                     /*fused=*/2);
+  rotary_ = model.family() == "llama";
+  const Range groups =
+      EvenPart(model.kv_heads(), context->tp->size(), context->tp->rank());
+  const int64_t heads_per_group = model.heads() / model.kv_heads();
+  kv_heads_ = groups.size();
+  heads_ = kv_heads_ * heads_per_group;
+  first_head_ = groups.begin * heads_per_group;
+  head_dim_ = model.head_dim();
+  CHECK_EQ(qkv_.outputs(), (heads_ + 2 * kv_heads_) * head_dim_);
+}
+
+AttentionActivations AttentionLayer::MakeActivations() const {
+  Device& device = *context_->device;
+  const int64_t n = context_->max_rows;
+  AttentionActivations activations;
+  activations.qkv = Tensor(device, context_->dtype(), n, qkv_.outputs());
+  activations.out = Tensor(device, context_->dtype(), n, output_width());
+  activations.lse = Tensor(device, DType::kF32, n, heads_);
+  return activations;
+}
+
+KvCache AttentionLayer::MakeCache(int64_t batch, int64_t capacity) const {
+  const int64_t width = kv_heads_ * head_dim_;
+  return {Tensor(*context_->device, context_->dtype(), batch * capacity, width),
+          Tensor(*context_->device, context_->dtype(), batch * capacity, width),
+          capacity};
+}
+
+AttentionLayer::Parts AttentionLayer::Split(MatrixView qkv) const {
+  const int64_t q = heads_ * head_dim_, kv = kv_heads_ * head_dim_;
+  return {qkv.Columns(0, q), qkv.Columns(q, kv), qkv.Columns(q + kv, kv)};
+}
+
+kernels::AttentionShape AttentionLayer::Shape(const Batch& batch) const {
+  return {batch.batch, batch.tokens, heads_, kv_heads_, head_dim_};
+}
+
+kernels::AttentionOptions AttentionLayer::Options(
+    const MicroBatch& micro) const {
+  kernels::AttentionOptions options;
+  options.scale = 1.0f / std::sqrt(static_cast<float>(head_dim_));
+  if (!micro.batch->first_visible.empty()) {
+    options.first_visible = micro.batch->first_visible.data();
+  }
+  if (micro.training && context_->model->dropout() > 0) {
+    options.dropout.probability =
+        static_cast<float>(context_->model->dropout());
+    options.dropout.key =
+        DropoutKey(*context_, micro.step, block_, DropoutSite::kAttention);
+    options.dropout.sequence = micro.batch->sequence.data();
+    options.dropout.first_head = first_head_;
+  }
+  return options;
+}
+
+void AttentionLayer::Project(const MicroBatch& micro, ConstMatrixView x,
+                             MatrixView qkv) const {
+  qkv_.Forward(x, qkv, /*with_bias=*/true);
+  if (!rotary_) return;
+  const Parts parts = Split(qkv);
+  const int32_t* positions = micro.batch->positions.data();
+  const double theta = context_->model->rope_theta();
+  kernels::RotaryEmbedding(context_->stream, parts.q, heads_, head_dim_,
+                           positions, theta, /*inverse=*/false);
+  kernels::RotaryEmbedding(context_->stream, parts.k, kv_heads_, head_dim_,
+                           positions, theta, /*inverse=*/false);
+}
+
+void AttentionLayer::Forward(const MicroBatch& micro, ConstMatrixView x,
+                             AttentionActivations* activations) const {
+  const MatrixView qkv = activations->qkv.view().Rows(0, x.rows);
+  Project(micro, x, qkv);
+  const Parts parts = Split(qkv);
+  kernels::AttentionForward(context_->stream, Shape(*micro.batch), parts.q,
+                            parts.k, parts.v,
+                            activations->out.view().Rows(0, x.rows),
+                            activations->lse.data<float>(), Options(micro));
+}
+
+absl::StatusOr<ConstMatrixView> AttentionLayer::Backward(
+    const MicroBatch& micro, ConstMatrixView x,
+    const AttentionActivations& activations, ConstMatrixView dout) {
+  const MatrixView dqkv = scratch_->qkv_grad.view().Rows(0, x.rows);
+  const Parts d = Split(dqkv);
+  // The kernel only reads q, k, v; a view of const data has no Split.
+  const Parts parts = Split(const_cast<AttentionActivations&>(activations)
+                                .qkv.view()
+                                .Rows(0, x.rows));
+  kernels::AttentionBackward(
+      context_->stream, Shape(*micro.batch), parts.q, parts.k, parts.v,
+      activations.out.view().Rows(0, x.rows), activations.lse.data<float>(),
+      dout, d.q, d.k, d.v, Options(micro));
+  if (rotary_) {
+    const int32_t* positions = micro.batch->positions.data();
+    const double theta = context_->model->rope_theta();
+    kernels::RotaryEmbedding(context_->stream, d.q, heads_, head_dim_,
+                             positions, theta, /*inverse=*/true);
+    kernels::RotaryEmbedding(context_->stream, d.k, kv_heads_, head_dim_,
+                             positions, theta, /*inverse=*/true);
+  }
+  qkv_.BackwardParams(x, dqkv, micro.accumulate);
+  return ColumnBackwardInput(*context_, qkv_, dqkv, scratch_);
+}
+
+void AttentionLayer::ForwardCached(const MicroBatch& micro, ConstMatrixView x,
+                                   const std::vector<int32_t>& lengths,
+                                   KvCache* cache,
+                                   AttentionActivations* activations) const {
+  const MatrixView qkv = activations->qkv.view().Rows(0, x.rows);
+  const MatrixView out = activations->out.view().Rows(0, x.rows);
+  Project(micro, x, qkv);
+  const Parts parts = Split(qkv);
+  const Batch& batch = *micro.batch;
+  for (int64_t b = 0; b < batch.batch; ++b) {
+    const int64_t at = b * cache->capacity + lengths[static_cast<size_t>(b)];
+    for (int64_t t = 0; t < batch.tokens; ++t) {
+      const int64_t row = b * batch.tokens + t;
+      const size_t bytes =
+          static_cast<size_t>(parts.k.cols * SizeOf(parts.k.dtype));
+      std::memcpy(cache->k.view().Rows(at + t, 1).data,
+                  parts.k.Rows(row, 1).data, bytes);
+      std::memcpy(cache->v.view().Rows(at + t, 1).data,
+                  parts.v.Rows(row, 1).data, bytes);
+    }
+  }
+  const kernels::AttentionOptions options = Options(micro);
+  if (lengths[0] == 0) {
+    kernels::AttentionForward(context_->stream, Shape(batch), parts.q, parts.k,
+                              parts.v, out, nullptr, options);
+    return;
+  }
+  CHECK_EQ(batch.tokens, 1);
+  std::vector<int32_t> valid = lengths;
+  for (int32_t& n : valid) ++n;
+  kernels::AttentionDecode(context_->stream, Shape(batch), parts.q,
+                           cache->k.view(), cache->v.view(), cache->capacity,
+                           valid.data(), options.scale, out);
+}
+
+}  // namespace perdure

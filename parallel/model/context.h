@@ -1,0 +1,55 @@
+#ifndef PERDURE_PARALLEL_MODEL_CONTEXT_H_
+#define PERDURE_PARALLEL_MODEL_CONTEXT_H_
+
+// What every block of a model works with. Nothing in it is owned.
+//
+// Legend: B sequences, T tokens each, N = B T rows; D hidden width, H query
+// heads and G key-value heads of this rank, dh head width, F feed-forward width
+// and V vocabulary rows of this rank.
+
+#include <cstdint>
+#include <vector>
+
+#include "parallel/model/param_store.h"
+#include "runtime/comm/communicator.h"
+#include "runtime/config/model.pb.h"
+#include "runtime/data/dataset.h"
+#include "runtime/device/device.h"
+#include "runtime/kernels/matmul.h"
+#include "runtime/metrics/trace.h"
+
+namespace perdure {
+
+struct ModelContext {
+  Device* device = nullptr;
+  StreamView stream;
+  Matmul* matmul = nullptr;
+  const ModelConfig* model = nullptr;  // resolved
+  const ParamStore* params = nullptr;
+  Communicator* tp = nullptr;
+  Trace* trace = nullptr;  // may be nullptr
+  uint64_t seed = 0;       // of dropout
+  int64_t max_rows = 0;    // largest N
+  bool recompute = false;
+
+  DType dtype() const { return params->dtype(); }
+};
+
+// One micro-batch on its way through the stages.
+struct MicroBatch {
+  const Batch* batch = nullptr;
+  std::vector<int64_t>
+      row_ids;  // [N] sequence * T + t: names a row for dropout
+  int64_t step = 0;
+  bool training = false;    // dropout on, activations and gradients wanted
+  bool accumulate = false;  // add to the gradients; else overwrite them
+  int index = 0;            // within the global batch, for the trace
+
+  int64_t rows() const { return batch->batch * batch->tokens; }
+};
+
+MicroBatch MakeMicroBatch(const Batch& batch);
+
+}  // namespace perdure
+
+#endif  // PERDURE_PARALLEL_MODEL_CONTEXT_H_
