@@ -1,0 +1,81 @@
+#ifndef PERDURE_CHECKPOINT_FORMAT_BLOCK_FILE_H_
+#define PERDURE_CHECKPOINT_FORMAT_BLOCK_FILE_H_
+
+// A file that is read by whole blocks, each checked before a byte of it is
+// used.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "runtime/base/file.h"
+#include "runtime/base/status.h"
+#include "runtime/tensor/dtype.h"
+
+namespace perdure {
+
+struct FileBlock {
+  uint64_t offset = 0;
+  uint64_t bytes = 0;                // <= kBlockBytes
+  std::optional<uint64_t> checksum;  // none: a foreign file, not checked
+  int32_t label = -1;                // what it belongs to; -1: structure
+};
+
+// Elements that lie together in a file, wanted at `target`.
+struct Fetch {
+  uint64_t offset = 0;  // in the file
+  uint64_t bytes = 0;
+  DType stored = DType::kF32;
+  DType wanted = DType::kF32;
+  char* target = nullptr;
+};
+
+class BlockFile {
+ public:
+  // `blocks` do not overlap and elements do not straddle them. `label_name`
+  // gives names for messages.
+  BlockFile(File file, std::vector<FileBlock> blocks,
+            std::function<std::string(int32_t)> label_name);
+
+  const std::string& path() const { return file_.path(); }
+
+  // Reads each block that a fetch needs once, in file order, neighbours in one
+  // call, at most 4 MiB at a time. DataLoss names file, tensor, offset.
+  absl::Status Read(const std::vector<Fetch>& fetches) const;
+
+  // All blocks in file order, checked: visit(offset, data, bytes).
+  absl::Status ForEach(absl::FunctionRef<absl::Status(
+                           uint64_t offset, const char* data, uint64_t bytes)>
+                           visit) const;
+
+ private:
+  // A part of a fetch within one block.
+  struct Piece {
+    size_t block;
+    uint64_t begin;  // in the block
+    uint64_t bytes;
+    size_t fetch;
+    uint64_t done;  // bytes of the fetch before this piece
+  };
+
+  absl::StatusOr<std::vector<Piece>> Cut(
+      const std::vector<Fetch>& fetches) const;
+  // Reads blocks first to last, which are neighbours, into `buffer`, checked.
+  absl::Status Load(size_t first, size_t last, std::vector<char>* buffer) const;
+  static void Deliver(const Fetch& fetch, const Piece& piece,
+                      const char* source);
+  absl::Status Check(const FileBlock& block, const char* data) const;
+  // Whether `block` can be read in one call with blocks first to last.
+  bool Follows(size_t first, size_t last, size_t block) const;
+
+  File file_;
+  std::vector<FileBlock> blocks_;
+  std::function<std::string(int32_t)> label_name_;
+};
+
+}  // namespace perdure
+
+#endif  // PERDURE_CHECKPOINT_FORMAT_BLOCK_FILE_H_

@@ -1,0 +1,40 @@
+#ifndef PERDURE_CHECKPOINT_FORMAT_HDF5_SKELETON_H_
+#define PERDURE_CHECKPOINT_FORMAT_HDF5_SKELETON_H_
+
+// An HDF5 file without its data: where each dataset will lie, and all other
+// bytes. The bulk goes around the library with pwrite, at the disk's speed and
+// from many ranks at once. The library never touches the disk: it writes into
+// memory, so a full disk is met by Storage alone.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/base/file.h"
+#include "runtime/base/status.h"
+#include "runtime/tensor/dtype.h"
+
+namespace perdure {
+
+struct Hdf5Dataset {
+  std::string path;  // "/exp_avg/model.norm.weight"; groups are made
+  DType dtype = DType::kF32;
+  std::vector<int64_t> shape;  // no dim is 0
+};
+
+struct Hdf5Skeleton {
+  std::vector<uint64_t> offsets;  // of each dataset's bytes: contiguous, early
+  uint64_t file_bytes = 0;
+  // The file with holes (zeros) for the data; anonymous memory, sparse.
+  File image;
+};
+
+// Contiguous row-major datasets, those of 64 KiB and more aligned to 4096
+// bytes. Readable by HDF5 >= 1.8. bf16 is a custom float type, which h5py reads
+// as float32. Internal with the library's message on failure.
+absl::StatusOr<Hdf5Skeleton> BuildHdf5Skeleton(
+    const std::vector<Hdf5Dataset>& datasets);
+
+}  // namespace perdure
+
+#endif  // PERDURE_CHECKPOINT_FORMAT_HDF5_SKELETON_H_

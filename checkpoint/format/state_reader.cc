@@ -1,0 +1,51 @@
+#include "checkpoint/format/state_reader.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace perdure {
+namespace {
+
+// Adds the fetches of a request's runs.
+absl::Status AddFetches(const StateRequest& request, const StoredTensor& tensor,
+                        std::vector<Fetch>* fetches) {
+  const int64_t size = SizeOf(tensor.dtype);
+  for (const ShardRun& run : request.runs) {
+    if (run.global_offset < 0 || run.length < 0 || run.local_offset < 0 ||
+        run.length > tensor.elements() ||
+        run.global_offset > tensor.elements() - run.length) {
+      return absl::InternalError(absl::StrCat(
+          "a run of ", run.length, " elements at ", run.global_offset, " of ",
+          request.tensor, ", which has ", tensor.elements()));
+    }
+    Fetch fetch;
+    fetch.offset = tensor.offset + run.global_offset * size;
+    fetch.bytes = static_cast<uint64_t>(run.length * size);
+    fetch.stored = tensor.dtype;
+    fetch.wanted = request.dtype;
+    fetch.target = static_cast<char*>(request.base) +
+                   run.local_offset * SizeOf(request.dtype);
+    fetches->push_back(fetch);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ReadState(const std::vector<StateRequest>& requests,
+                       const TensorIndex& index,
+                       const std::vector<BlockFile>& files,
+                       absl::string_view where) {
+  ASSIGN_OR_RETURN(const std::vector<const StoredTensor*> tensors,
+                   index.Resolve(requests, where));
+  std::vector<std::vector<Fetch>> fetches(files.size());
+  for (size_t i = 0; i < requests.size(); ++i) {
+    RETURN_IF_ERROR(
+        AddFetches(requests[i], *tensors[i], &fetches[tensors[i]->file]));
+  }
+  for (size_t i = 0; i < files.size(); ++i) {
+    RETURN_IF_ERROR(files[i].Read(fetches[i]));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace perdure
