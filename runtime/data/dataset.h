@@ -16,8 +16,8 @@ namespace perdure {
 
 // B sequences of T tokens. Vectors are [B*T] but for `sequence`.
 struct Batch {
-  int64_t batch = 0;   // B
-  int64_t tokens = 0;  // T
+  int64_t batch = 0;                   // B
+  int64_t tokens = 0;                  // T
   std::vector<int64_t> sequence;       // [B] global sample indices
   std::vector<int32_t> ids;            // inputs
   std::vector<int32_t> targets;        // the token after each input
@@ -34,14 +34,17 @@ class Dataset {
   // Opens the files of a split. InvalidArgument / NotFound / FailedPrecondition
   // with the path and the remedy: missing file, ids beyond the model's
   // vocabulary, a split shorter than one window.
-  static absl::StatusOr<std::unique_ptr<Dataset>> Open(
-      const DataConfig& config, Split split, int64_t sequence_length,
-      int32_t vocab_size, uint64_t seed);
+  static absl::StatusOr<std::unique_ptr<Dataset>> Open(const DataConfig& config,
+                                                       Split split,
+                                                       int64_t sequence_length,
+                                                       int32_t vocab_size,
+                                                       uint64_t seed);
   virtual ~Dataset() = default;
 
   // Samples first .. first + count - 1. Training goes on for ever (epochs are
   // reshuffled); validation wraps around after windows().
-  virtual absl::Status Read(int64_t first, int64_t count, Batch* batch) const = 0;
+  virtual absl::Status Read(int64_t first, int64_t count,
+                            Batch* batch) const = 0;
   // Which window a sample is: file number and token offset. For tests and logs.
   struct Window {
     int file = 0;
@@ -50,7 +53,8 @@ class Dataset {
   virtual Window Locate(int64_t sample) const = 0;
   virtual int64_t windows() const = 0;  // in an epoch: non-overlapping ones
   virtual int64_t tokens() const = 0;   // in this split
-  virtual std::string Describe() const = 0;  // "2 files, 301,966 tokens, 4,718 windows"
+  virtual std::string Describe()
+      const = 0;  // "2 files, 301,966 tokens, 4,718 windows"
 };
 
 }  // namespace perdure

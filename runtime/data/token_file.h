@@ -1,8 +1,8 @@
 #ifndef PERDURE_RUNTIME_DATA_TOKEN_FILE_H_
 #define PERDURE_RUNTIME_DATA_TOKEN_FILE_H_
 
-// Files of token ids, memory-mapped: Perdure's own .tokens (docs/token-files.md),
-// llm.c's .bin and Megatron's .bin + .idx.
+// Files of token ids, memory-mapped: Perdure's own .tokens
+// (docs/token-files.md), llm.c's .bin and Megatron's .bin + .idx.
 
 #include <cstdint>
 #include <memory>
@@ -35,7 +35,8 @@ class TokenFile {
 
 // Tells the format by its magic; FailedPrecondition with the magic found and
 // those expected.
-absl::StatusOr<std::unique_ptr<TokenFile>> OpenTokenFile(absl::string_view path);
+absl::StatusOr<std::unique_ptr<TokenFile>> OpenTokenFile(
+    absl::string_view path);
 
 // Streams ids into a .tokens file; nothing is visible at `path` before Finish.
 class TokenFileWriter {
