@@ -34,7 +34,8 @@ class ParamLayout {
   int64_t size() const { return size_; }
   int tp() const { return tp_; }
   int tp_rank() const { return tp_rank_; }
-  // The slot of a role in a block; nullptr if the model has none.
+  // The slot of a role in a block; nullptr if the model has none. The head of a
+  // tied model is the token embedding's slot where this stage has both.
   const ParamSlot* Find(int block, ParamRole role) const;
 
   // Slots start at multiples of this many elements (64 bytes of fp32), but for
@@ -46,6 +47,7 @@ class ParamLayout {
   int64_t size_ = 0;
   int tp_ = 1;
   int tp_rank_ = 0;
+  int shared_head_block_ = -1;  // its head is the token embedding's slot
 };
 
 }  // namespace perdure

@@ -1,0 +1,214 @@
+// The list of a model's parameters. Order is memory order: matrices that one
+// fused product reads stand side by side.
+//
+// D hidden, F ffn_hidden, H heads, G kv_heads, E head_dim, V vocab_size.
+
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/nn/families.h"
+#include "runtime/nn/param_spec.h"
+
+namespace perdure {
+namespace {
+
+// Specs by block, from names of modules.
+class SpecList {
+ public:
+  SpecList(const ModelConfig& model, const Family& family)
+      : family_(family), init_std_(model.init_std()) {}
+
+  // Parameters added from here on belong to `block`, their names start with
+  // `prefix`.
+  void EnterBlock(int block, std::string prefix) {
+    block_ = block;
+    prefix_ = std::move(prefix);
+  }
+
+  ParamSpec& Add(absl::string_view name, ParamRole role,
+                 std::vector<int64_t> shape, Init init) {
+    ParamSpec& spec = specs_.emplace_back();
+    spec.name = absl::StrCat(prefix_, name);
+    spec.role = role;
+    spec.shape = std::move(shape);
+    spec.block = block_;
+    spec.init = init;
+    spec.init_std = init == Init::kNormal ? init_std_ : 0;
+    // As nanoGPT does: matrices decay, embedding tables among them.
+    spec.decay = spec.is_matrix();
+    return spec;
+  }
+
+  // A module's "weight" [rows, columns].
+  ParamSpec& AddTable(const char* module, ParamRole role, int64_t rows,
+                      int64_t columns) {
+    return Add(absl::StrCat(module, ".weight"), role, {rows, columns},
+               Init::kNormal);
+  }
+
+  // A linear layer whose outputs are cut (`parts` of them).
+  void AddColumnParallel(const char* module, ParamRole role, int64_t in,
+                         const std::vector<ParamSpec::Part>& parts) {
+    int64_t out = 0;
+    for (const ParamSpec::Part& part : parts) out += part.size;
+    ParamSpec& spec = family_.transposed ? AddTable(module, role, in, out)
+                                         : AddTable(module, role, out, in);
+    spec.split_dim = family_.transposed ? 1 : 0;
+    spec.parts = parts;
+  }
+
+  // Its bias: cut like its outputs.
+  void AddColumnBias(const char* module, ParamRole role,
+                     const std::vector<ParamSpec::Part>& parts) {
+    int64_t out = 0;
+    for (const ParamSpec::Part& part : parts) out += part.size;
+    ParamSpec& spec =
+        Add(absl::StrCat(module, ".bias"), role, {out}, Init::kZeros);
+    spec.split_dim = 0;
+    spec.parts = parts;
+  }
+
+  // A linear layer whose inputs are cut; it adds to the residual stream.
+  void AddRowParallel(const char* module, ParamRole role,
+                      const ParamSpec::Part& in, int64_t out,
+                      double init_scale) {
+    ParamSpec& spec = family_.transposed ? AddTable(module, role, in.size, out)
+                                         : AddTable(module, role, out, in.size);
+    spec.split_dim = family_.transposed ? 0 : 1;
+    spec.parts = {in};
+    spec.init_std *= init_scale;
+  }
+
+  void AddNorm(const char* module, ParamRole weight, ParamRole bias,
+               int64_t width) {
+    Add(absl::StrCat(module, ".weight"), weight, {width}, Init::kOnes);
+    if (family_.norm_bias) {
+      Add(absl::StrCat(module, ".bias"), bias, {width}, Init::kZeros);
+    }
+  }
+
+  // The last parameter lies right behind the one before it.
+  void FuseLast() { specs_.back().fused_with_previous = true; }
+
+  std::vector<ParamSpec> Take() { return std::move(specs_); }
+
+ private:
+  const Family& family_;
+  const double init_std_;
+  int block_ = 0;
+  std::string prefix_;
+  std::vector<ParamSpec> specs_;
+};
+
+// The outputs of q, k and v: units are KV heads with the query heads they
+// serve.
+struct AttentionParts {
+  explicit AttentionParts(const ModelConfig& m)
+      : q{int64_t{m.heads()} * m.head_dim(), m.kv_heads()},
+        kv{int64_t{m.kv_heads()} * m.head_dim(), m.kv_heads()} {}
+  ParamSpec::Part q;
+  ParamSpec::Part kv;
+};
+
+void AddQkv(const ModelConfig& model, const Family& family, SpecList* list) {
+  const AttentionParts parts(model);
+  if (family.qkv != nullptr) {
+    const std::vector<ParamSpec::Part> fused = {parts.q, parts.kv, parts.kv};
+    list->AddColumnParallel(family.qkv, ParamRole::kQkvWeight, model.hidden(),
+                            fused);
+    list->AddColumnBias(family.qkv, ParamRole::kQkvBias, fused);
+    return;
+  }
+  list->AddColumnParallel(family.q, ParamRole::kQWeight, model.hidden(),
+                          {parts.q});
+  list->AddColumnParallel(family.k, ParamRole::kKWeight, model.hidden(),
+                          {parts.kv});
+  list->FuseLast();
+  list->AddColumnParallel(family.v, ParamRole::kVWeight, model.hidden(),
+                          {parts.kv});
+  list->FuseLast();
+  if (!model.qkv_bias()) return;
+  list->AddColumnBias(family.q, ParamRole::kQBias, {parts.q});
+  list->AddColumnBias(family.k, ParamRole::kKBias, {parts.kv});
+  list->FuseLast();
+  list->AddColumnBias(family.v, ParamRole::kVBias, {parts.kv});
+  list->FuseLast();
+}
+
+void AddMlp(const ModelConfig& model, const Family& family, double init_scale,
+            SpecList* list) {
+  const ParamSpec::Part ffn{model.ffn_hidden(), model.ffn_hidden()};
+  if (family.gate != nullptr) {
+    list->AddColumnParallel(family.gate, ParamRole::kGateWeight, model.hidden(),
+                            {ffn});
+  }
+  list->AddColumnParallel(family.up, ParamRole::kUpWeight, model.hidden(),
+                          {ffn});
+  if (family.gate != nullptr) list->FuseLast();
+  if (family.projection_bias) {
+    list->AddColumnBias(family.up, ParamRole::kUpBias, {ffn});
+  }
+  list->AddRowParallel(family.down, ParamRole::kDownWeight, ffn, model.hidden(),
+                       init_scale);
+  if (family.projection_bias) {
+    list->Add(absl::StrCat(family.down, ".bias"), ParamRole::kDownBias,
+              {model.hidden()}, Init::kZeros);
+  }
+}
+
+void AddTransformerBlock(const ModelConfig& model, const Family& family,
+                         SpecList* list) {
+  // GPT-2: 2 * layers projections add to the residual stream; scaled so, its
+  // variance does not grow with depth (Radford et al. 2019, section 2.3).
+  const double init_scale = 1 / std::sqrt(2.0 * model.layers());
+  list->AddNorm(family.norm1, ParamRole::kNorm1Weight, ParamRole::kNorm1Bias,
+                model.hidden());
+  AddQkv(model, family, list);
+  list->AddRowParallel(family.attention_out, ParamRole::kAttnOutWeight,
+                       AttentionParts(model).q, model.hidden(), init_scale);
+  if (family.projection_bias) {
+    list->Add(absl::StrCat(family.attention_out, ".bias"),
+              ParamRole::kAttnOutBias, {model.hidden()}, Init::kZeros);
+  }
+  list->AddNorm(family.norm2, ParamRole::kNorm2Weight, ParamRole::kNorm2Bias,
+                model.hidden());
+  AddMlp(model, family, init_scale, list);
+}
+
+void AddVocabularyTable(const char* module, ParamRole role,
+                        const ModelConfig& model, SpecList* list) {
+  ParamSpec& spec =
+      list->AddTable(module, role, model.vocab_size(), model.hidden());
+  spec.split_dim = 0;
+  spec.parts = {{model.vocab_size(), model.vocab_size()}};
+}
+
+}  // namespace
+
+std::vector<ParamSpec> ModelParams(const ModelConfig& model) {
+  const Family& family = GetFamily(model.family());
+  SpecList list(model, family);
+
+  list.EnterBlock(0, "");
+  AddVocabularyTable(family.token_embedding, ParamRole::kTokenEmbedding, model,
+                     &list);
+  if (family.position_embedding != nullptr) {
+    list.AddTable(family.position_embedding, ParamRole::kPositionEmbedding,
+                  model.context() + family.extra_positions, model.hidden());
+  }
+  for (int layer = 0; layer < model.layers(); ++layer) {
+    list.EnterBlock(layer + 1, absl::StrCat(family.block_prefix, layer, "."));
+    AddTransformerBlock(model, family, &list);
+  }
+  list.EnterBlock(model.layers() + 1, "");
+  list.AddNorm(family.final_norm, ParamRole::kFinalNormWeight,
+               ParamRole::kFinalNormBias, model.hidden());
+  AddVocabularyTable("lm_head", ParamRole::kHeadWeight, model, &list);
+
+  std::vector<ParamSpec> specs = list.Take();
+  if (model.tie_embeddings()) specs.back().alias_of = specs.front().name;
+  return specs;
+}
+
+}  // namespace perdure
