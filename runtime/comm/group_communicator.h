@@ -1,0 +1,98 @@
+#ifndef PERDURE_RUNTIME_COMM_GROUP_COMMUNICATOR_H_
+#define PERDURE_RUNTIME_COMM_GROUP_COMMUNICATOR_H_
+
+// What all communicators of several ranks have in common: sequence numbers,
+// statistics, the trivial cases, and that the first error stays.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/comm/collectives.h"
+#include "runtime/comm/communicator.h"
+#include "runtime/comm/group.h"
+#include "runtime/comm/wait.h"
+
+namespace perdure {
+
+class GroupCommunicator : public Communicator {
+ public:
+  int rank() const final { return group_.rank; }
+  int size() const final { return group_.size(); }
+  absl::Status Barrier() final;
+  absl::Status AllReduce(void* data, int64_t n, DType dtype, ReduceOp op) final;
+  absl::Status AllGather(const void* input, uint64_t bytes, void* output) final;
+  absl::Status Broadcast(void* data, uint64_t bytes, int root) final;
+
+ protected:
+  explicit GroupCommunicator(GroupInfo group);
+
+  // The means of this group's collectives. Made at its first collective (so
+  // this may be collective itself): groups that only send never pay for it.
+  virtual absl::StatusOr<Collectives*> Means() = 0;
+  // Called once, with the first error.
+  virtual void OnFailure(const absl::Status& status) = 0;
+
+  const GroupInfo& group() const { return group_; }
+  // The error that made this communicator useless, or OK.
+  const absl::Status& failure() const { return failure_; }
+  // Records `status` if it is the first error; returns it.
+  absl::Status Note(const absl::Status& status);
+
+  // One part of a Split.
+  struct Part {
+    std::vector<int> ranks;  // of this group, in the part's order
+    int rank = 0;            // this rank's in the part
+  };
+  // Collective: the part of the ranks with this rank's color.
+  absl::StatusOr<Part> PartOf(int color, int key);
+  GroupInfo PartInfo(const Part& part, absl::string_view name) const;
+
+  friend class TimedRequest;
+
+ private:
+  CollectiveCall NextCall(CollectiveKind kind, uint64_t bytes);
+  // Runs `run(means)` timed; counts `bytes` of payload.
+  template <typename Run>
+  absl::Status Do(uint64_t bytes, const Run& run);
+
+  GroupInfo group_;
+  uint64_t sequence_ = 0;
+  absl::Status failure_;
+};
+
+// One end of a message, for checks and error texts.
+struct TransferInfo {
+  bool send = false;
+  uint64_t bytes = 0;
+  int peer = 0;
+  int tag = 0;
+};
+
+// A request whose wait is counted by its communicator, which outlives it.
+class TimedRequest : public CommRequest {
+ public:
+  // CHECKs peer and tag.
+  TimedRequest(GroupCommunicator* comm, const TransferInfo& info);
+  absl::Status Wait() final;
+
+ protected:
+  // Blocks until done; called at most once.
+  virtual absl::Status Finish(const Deadline& deadline) = 0;
+  // CHECKs that this request may be destroyed now.
+  void CheckSettled() const;
+  bool settled() const { return waited_; }
+  const TransferInfo& info() const { return info_; }
+  // "tp[0]: Send of 16 bytes to rank 1 (world rank 5), tag 3".
+  std::string Name() const;
+  absl::Status TimedOut() const;
+
+ private:
+  GroupCommunicator* comm_;
+  TransferInfo info_;
+  bool waited_ = false;
+};
+
+}  // namespace perdure
+
+#endif  // PERDURE_RUNTIME_COMM_GROUP_COMMUNICATOR_H_
