@@ -1,0 +1,94 @@
+"""Runs one case with Perdure or with a peer; each gives milliseconds a step."""
+import json
+import os
+import pathlib
+import tempfile
+
+import llmc
+from case import clean_environment, run
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+CACHE = pathlib.Path(os.environ.get(
+    "PERDURE_CACHE", pathlib.Path.home() / ".cache" / "perdure"))
+WARMUP = 2
+
+
+def _mpirun(ranks):
+    line = ["mpirun", "-n", str(ranks), "--bind-to", "core"]
+    return line + (["--allow-run-as-root"] if os.geteuid() == 0 else [])
+
+
+def _overrides(case, tokens):
+    return {
+        "data.train.path": tokens,
+        "train.steps": WARMUP + case.steps(),
+        "train.global_batch": case.batch,
+        "train.micro_batch": case.batch // case.ranks,
+        "train.sequence_length": case.tokens,
+        "train.dtype": case.dtype.upper(),
+        "train.threads_per_rank": case.threads,
+        "topology.dp": case.ranks,
+        "eval.every_steps": 0,
+        "snapshot.at_end": "false",
+    }
+
+
+def perdure(case):
+    tokens = CACHE / "benchmark" / "random_tokens.bin"
+    if not tokens.exists():
+        llmc.write_tokens(tokens)
+    build = pathlib.Path(os.environ.get("PERDURE_BUILD", ROOT / "build/release"))
+    with tempfile.TemporaryDirectory() as folder:
+        command = [build / "bin/pretrain", "--run_dir", f"{folder}/run",
+                   "--config", ROOT / "configs/gpt2_124m.textproto"]
+        for path, value in _overrides(case, tokens).items():
+            command += ["--set", f"{path}={value}"]
+        prefix = _mpirun(case.ranks) if case.ranks > 1 else []
+        run([*prefix, *map(str, command)], env=clean_environment())
+        lines = pathlib.Path(folder, "run/metrics.jsonl").read_text().splitlines()
+    steps = [json.loads(line) for line in lines]
+    return [1e3 * step["seconds"] for step in steps if "seconds" in step][WARMUP:]
+
+
+def torch_runner(python, flags):
+    """A peer: the interpreter of a virtual environment and a variant's flags."""
+    def time_steps(case):
+        output = run([python, str(HERE / "bench_torch_gpt2.py"), *flags,
+                      "--batch", str(case.batch), "--tokens", str(case.tokens),
+                      "--dtype", case.dtype, "--threads", str(case.threads),
+                      "--steps", str(case.steps()), "--warmup", str(WARMUP)])
+        return json.loads(output.splitlines()[-1])["ms"]
+    return time_steps
+
+
+def llmc_runner(case):
+    work = CACHE / "benchmark" / "llmc"
+    work.mkdir(parents=True, exist_ok=True)
+    return llmc.time_steps(case, work)
+
+
+def _torch_version(python):
+    return run([python, "-c", "import torch; print(torch.__version__)"]).strip()
+
+
+def find_peers():
+    """name -> function of a case. Those that are not there are left out."""
+    found = {}
+    venvs = {"PERDURE_PEERS_VENV": ("peers", {"eager": []}),
+             "PERDURE_TORCH_VENV": ("torch", {"eager": [],
+                                              "compile": ["--compile"]})}
+    for variable, (folder, variants) in venvs.items():
+        venv = pathlib.Path(os.environ.get(variable, CACHE / folder))
+        python = str(venv / "bin/python")
+        if not os.path.exists(python):
+            print(f"left out: no virtual environment {venv} ({variable})")
+            continue
+        version = _torch_version(python)
+        for variant, flags in variants.items():
+            found[f"torch {version} {variant}"] = torch_runner(python, flags)
+    if "LLMC_DIR" in os.environ:
+        found["llm.c"] = llmc_runner
+    else:
+        print("left out: llm.c (LLMC_DIR names no checkout)")
+    return found
