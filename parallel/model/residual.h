@@ -7,6 +7,7 @@
 
 #include "parallel/model/context.h"
 #include "parallel/model/linear.h"
+#include "runtime/base/philox.h"
 #include "runtime/tensor/tensor.h"
 
 namespace perdure {

@@ -1,5 +1,7 @@
 #include "parallel/pipeline/executor.h"
 
+#include <algorithm>
+
 #include "glog/logging.h"
 
 namespace perdure {
@@ -52,11 +54,13 @@ absl::StatusOr<PipelineExecutor::Set*> PipelineExecutor::Acquire(
 }
 
 PipelineExecutor::Set* PipelineExecutor::Find(int micro_batch) {
-  for (const std::unique_ptr<Set>& set : sets_) {
-    if (set->micro_batch == micro_batch) return set.get();
-  }
-  LOG(FATAL) << "the schedule uses micro-batch " << micro_batch
-             << " before its forward pass";
+  const auto found = std::find_if(
+      sets_.begin(), sets_.end(), [&](const std::unique_ptr<Set>& set) {
+        return set->micro_batch == micro_batch;
+      });
+  CHECK(found != sets_.end()) << "the schedule uses micro-batch " << micro_batch
+                              << " before its forward pass";
+  return found->get();
 }
 
 absl::Status PipelineExecutor::Receive(MatrixView into, int from, int tag) {

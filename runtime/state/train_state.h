@@ -23,6 +23,7 @@ struct RunState {
   int64_t step = 0;         // finished steps
   int64_t samples = 0;      // data cursor: samples consumed
   int64_t tokens = 0;       // predictions counted so far
+  int64_t updates = 0;      // optimizer updates: steps less the skipped ones
   double loss_mean = 0;     // running mean for the spike test
   int64_t bad_steps = 0;    // in a row
   std::string config_text;  // the resolved config

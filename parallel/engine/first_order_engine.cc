@@ -1,0 +1,218 @@
+#include "parallel/engine/first_order_engine.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/kernels/elementwise.h"
+#include "runtime/optim/schedule.h"
+
+namespace perdure {
+
+absl::StatusOr<std::unique_ptr<FirstOrderEngine>> FirstOrderEngine::Create(
+    const RunConfig& config, const ProcessGroups* groups, Device* device,
+    Trace* trace) {
+  std::unique_ptr<FirstOrderEngine> engine(
+      new FirstOrderEngine(config, groups, trace));
+  const TrainConfig& train = config.train();
+  ModelRuntimeOptions options;
+  options.dtype =
+      train.dtype() == TrainConfig::BF16 ? DType::kBF16 : DType::kF32;
+  options.with_gradients = true;
+  options.max_rows = int64_t{train.micro_batch()} * train.sequence_length();
+  options.recompute = train.recompute();
+  options.seed = train.seed();
+  ASSIGN_OR_RETURN(
+      engine->runtime_,
+      ModelRuntime::Create(config.model(), options, groups, device, trace));
+  engine->runtime_->Initialize();
+
+  ModelRuntime* runtime = engine->runtime_.get();
+  const ParamLayout& layout = runtime->layout();
+  engine->owned_ = OwnedBy(layout, groups->topology.dp(), groups->me.dp);
+  const bool split_state = config.optim().zero() > 0;
+  engine->optimizer_ = std::make_unique<AdamWState>(
+      runtime, config.optim(),
+      split_state ? engine->owned_ : OwnedBy(layout, 1, 0));
+  engine->optimizer_->SetMastersFromWeights();
+  engine->reducer_ =
+      std::make_unique<GradientReducer>(runtime, &engine->owned_);
+  engine->publisher_ = std::make_unique<WeightPublisher>(runtime);
+  engine->executor_ =
+      std::make_unique<PipelineExecutor>(&runtime->stage(), groups, trace);
+  return engine;
+}
+
+int64_t FirstOrderEngine::MicroBatches(int64_t sequences) const {
+  const int64_t size = config_.train().micro_batch();
+  return (sequences + size - 1) / size;
+}
+
+Schedule FirstOrderEngine::TrainingSchedule() const {
+  const int64_t total = MicroBatches(config_.train().global_batch());
+  const int share = static_cast<int>(
+      EvenPart(total, groups_->topology.dp(), groups_->me.dp).size());
+  const int stages = groups_->topology.pp(), stage = groups_->me.pp;
+  return config_.train().pipeline_schedule() == TrainConfig::GPIPE
+             ? GPipeSchedule(stages, stage, share)
+             : OneForwardOneBackwardSchedule(stages, stage, share);
+}
+
+absl::Status FirstOrderEngine::ReadMicroBatches(const Dataset& data,
+                                                int64_t first,
+                                                int64_t sequences, Range share,
+                                                bool training, int64_t step) {
+  TraceScope trace(trace_, Trace::Lane::kCompute, "read data");
+  const int64_t size = config_.train().micro_batch();
+  batches_.resize(static_cast<size_t>(share.size()));
+  micro_batches_.clear();
+  for (int64_t m = share.begin; m < share.end; ++m) {
+    Batch& batch = batches_[static_cast<size_t>(m - share.begin)];
+    RETURN_IF_ERROR(data.Read(first + m * size,
+                              std::min(size, sequences - m * size), &batch));
+    MicroBatch micro = MakeMicroBatch(batch);
+    micro.step = step;
+    micro.training = training;
+    micro.accumulate = m > share.begin;
+    micro.index = static_cast<int>(m);
+    micro_batches_.push_back(std::move(micro));
+  }
+  return absl::OkStatus();
+}
+
+// Matrices are overwritten by the first micro-batch; vectors are always added
+// to. A replica without micro-batches contributes zeros.
+void FirstOrderEngine::ZeroGradients(bool all) {
+  for (const ParamSlot& slot : runtime_->layout().slots()) {
+    if (all || !slot.spec.is_matrix()) {
+      kernels::Fill(runtime_->context().stream, 0,
+                    runtime_->params().SlotGrad(slot), slot.size);
+    }
+  }
+}
+
+std::string FirstOrderEngine::Judge(const BatchLoss& loss, double norm_squared,
+                                    const RunState& run) const {
+  if (loss.weight_sum <= 0) return "no token of the batch counts";
+  if (!std::isfinite(loss.loss_sum)) return "the loss is not finite";
+  if (!std::isfinite(norm_squared)) return "a gradient is not finite";
+  const double spike = config_.train().spike_factor();
+  if (spike > 0 && run.loss_mean > 0 && loss.mean() > spike * run.loss_mean) {
+    return absl::StrCat("the loss ", loss.mean(), " is more than ", spike,
+                        " times its running mean ", run.loss_mean);
+  }
+  return "";
+}
+
+absl::Status FirstOrderEngine::Update(const BatchLoss& loss, double grad_norm,
+                                      RunState* run, double learning_rate) {
+  double scale = 1.0 / loss.weight_sum;
+  const double clip = config_.optim().clip_norm();
+  // As torch.nn.utils.clip_grad_norm_ does it.
+  if (clip > 0 && grad_norm > clip) scale *= clip / (grad_norm + 1e-6);
+  if (config_.optim().zero() == 0) RETURN_IF_ERROR(reducer_->GatherAll());
+  {
+    TraceScope trace(trace_, Trace::Lane::kCompute, "optimizer");
+    optimizer_->Update(learning_rate, ++run->updates, scale);
+  }
+  if (config_.optim().zero() == 0) return absl::OkStatus();
+  TraceScope trace(trace_, Trace::Lane::kCommunication, "share weights");
+  return publisher_->Publish();
+}
+
+absl::StatusOr<StepRecord> FirstOrderEngine::Step(const Dataset& data,
+                                                  RunState* run, int* signal) {
+  const auto start = std::chrono::steady_clock::now();
+  const int64_t sequences = config_.train().global_batch();
+  const int64_t total = MicroBatches(sequences);
+  const Range share = EvenPart(total, groups_->topology.dp(), groups_->me.dp);
+  const int64_t step = run->step + 1;
+  RETURN_IF_ERROR(ReadMicroBatches(data, run->samples, sequences, share,
+                                   /*training=*/true, step));
+  ZeroGradients(/*all=*/share.size() == 0);
+  std::vector<SequenceLosses> losses;
+  RETURN_IF_ERROR(executor_->Run(TrainingSchedule(), micro_batches_, &losses));
+  ASSIGN_OR_RETURN(const BatchLoss loss,
+                   ReduceLosses(*groups_, losses, share, total, *signal));
+  *signal = loss.signal;
+  double norm_squared = 0;
+  {
+    TraceScope trace(trace_, Trace::Lane::kCommunication, "sum gradients");
+    ASSIGN_OR_RETURN(norm_squared, reducer_->Reduce());
+  }
+
+  StepRecord record;
+  record.step = step;
+  record.loss = loss.mean();
+  record.tokens = static_cast<int64_t>(loss.weight_sum);
+  record.learning_rate = LearningRate(config_.optim(), step);
+  record.grad_norm = std::sqrt(norm_squared) / loss.weight_sum;
+  record.samples_end = run->samples + sequences;
+  const std::string reason = Judge(loss, norm_squared, *run);
+  record.skipped = !reason.empty();
+  if (!record.skipped) {
+    RETURN_IF_ERROR(Update(loss, record.grad_norm, run, record.learning_rate));
+    run->bad_steps = 0;
+    run->loss_mean = run->loss_mean == 0
+                         ? record.loss
+                         : 0.95 * run->loss_mean + 0.05 * record.loss;
+  } else if (config_.train().bad_step() == TrainConfig::STOP ||
+             ++run->bad_steps >= config_.train().max_bad_steps()) {
+    return absl::OutOfRangeError(absl::StrCat(
+        "step ", step, " (samples ", run->samples, " to ",
+        record.samples_end - 1, "): ", reason,
+        config_.train().bad_step() == TrainConfig::STOP
+            ? " and train.bad_step is STOP"
+            : absl::StrCat(", the ", run->bad_steps, "th bad step in a row"),
+        "; lower optim.lr or raise optim.warmup_steps, check the data, and "
+        "resume from the last snapshot"));
+  }
+  run->step = step;
+  run->samples = record.samples_end;
+  run->tokens += record.tokens;
+  record.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
+  return record;
+}
+
+absl::StatusOr<double> FirstOrderEngine::Evaluate(const Dataset& data,
+                                                  int64_t sequences) {
+  if (sequences <= 0) sequences = data.windows();
+  const int64_t total = MicroBatches(sequences);
+  const Range share = EvenPart(total, groups_->topology.dp(), groups_->me.dp);
+  std::vector<SequenceLosses> losses;
+  // A few micro-batches at a time: enough to fill the pipeline, without the
+  // whole split in memory.
+  const int64_t at_once = std::max(8, 4 * groups_->topology.pp());
+  for (int64_t begin = share.begin; begin < share.end; begin += at_once) {
+    const Range part = {begin, std::min(share.end, begin + at_once)};
+    RETURN_IF_ERROR(ReadMicroBatches(data, 0, sequences, part,
+                                     /*training=*/false, 0));
+    const Schedule schedule = ForwardOnlySchedule(
+        groups_->topology.pp(), groups_->me.pp, static_cast<int>(part.size()));
+    std::vector<SequenceLosses> some;
+    RETURN_IF_ERROR(executor_->Run(schedule, micro_batches_, &some));
+    losses.insert(losses.end(), some.begin(), some.end());
+  }
+  ASSIGN_OR_RETURN(const BatchLoss loss,
+                   ReduceLosses(*groups_, losses, share, total, 0));
+  return loss.mean();
+}
+
+absl::StatusOr<SavedPieces> FirstOrderEngine::Pieces() {
+  return CollectPieces(runtime_.get(), optimizer_.get());
+}
+
+std::vector<StateRequest> FirstOrderEngine::Requests(bool weights_only) {
+  std::vector<StateRequest> requests = runtime_->WeightRequests();
+  if (!weights_only) {
+    for (StateRequest& request :
+         OptimizerRequests(runtime_.get(), optimizer_.get())) {
+      requests.push_back(std::move(request));
+    }
+  }
+  return requests;
+}
+
+}  // namespace perdure

@@ -1,0 +1,84 @@
+#ifndef PERDURE_PARALLEL_ENGINE_FIRST_ORDER_ENGINE_H_
+#define PERDURE_PARALLEL_ENGINE_FIRST_ORDER_ENGINE_H_
+
+// Training by back-propagation and AdamW, over data-, tensor- and
+// pipeline-parallel ranks. The global batch, its order and the schedules are
+// the run's; the topology only says who computes what.
+
+#include <memory>
+#include <vector>
+
+#include "parallel/engine/adamw_state.h"
+#include "parallel/engine/gradient_reducer.h"
+#include "parallel/engine/loss_reducer.h"
+#include "parallel/engine/model_runtime.h"
+#include "parallel/engine/state_pieces.h"
+#include "parallel/engine/weight_publisher.h"
+#include "parallel/pipeline/executor.h"
+#include "runtime/config/run.pb.h"
+#include "runtime/data/dataset.h"
+#include "runtime/state/step_record.h"
+#include "runtime/state/train_state.h"
+
+namespace perdure {
+
+class FirstOrderEngine {
+ public:
+  // Collective. `config` is resolved and valid for the topology. Weights are
+  // initialised from the seed; moments are zero.
+  static absl::StatusOr<std::unique_ptr<FirstOrderEngine>> Create(
+      const RunConfig& config, const ProcessGroups* groups, Device* device,
+      Trace* trace);
+
+  // Collective. Step number run->step + 1 on the next global_batch samples;
+  // updates *run. A bad step (see TrainConfig.bad_step) makes no update.
+  // `signal` is combined over ranks: the largest comes back in *signal.
+  // OutOfRange: bad_step is STOP, or too many bad steps in a row.
+  absl::StatusOr<StepRecord> Step(const Dataset& data, RunState* run,
+                                  int* signal);
+  // Collective. The mean loss over the first `sequences` samples (0: all
+  // windows). Nothing is changed.
+  absl::StatusOr<double> Evaluate(const Dataset& data, int64_t sequences);
+
+  // Saving and loading; see StatePiece, StateRequest.
+  absl::StatusOr<SavedPieces> Pieces();
+  std::vector<StateRequest> Requests(bool weights_only);
+  // After weights were loaded without optimizer state.
+  void WeightsChanged() { optimizer_->SetMastersFromWeights(); }
+
+  ModelRuntime& runtime() { return *runtime_; }
+  // This stage's schedule for its share of the micro-batches.
+  Schedule TrainingSchedule() const;
+
+ private:
+  FirstOrderEngine(const RunConfig& config, const ProcessGroups* groups,
+                   Trace* trace)
+      : config_(config), groups_(groups), trace_(trace) {}
+
+  int64_t MicroBatches(int64_t sequences) const;
+  absl::Status ReadMicroBatches(const Dataset& data, int64_t first,
+                                int64_t sequences, Range share, bool training,
+                                int64_t step);
+  void ZeroGradients(bool all);
+  // The reason why the step is bad; "" for a good one.
+  std::string Judge(const BatchLoss& loss, double norm_squared,
+                    const RunState& run) const;
+  absl::Status Update(const BatchLoss& loss, double grad_norm, RunState* run,
+                      double learning_rate);
+
+  RunConfig config_;
+  const ProcessGroups* groups_;
+  Trace* trace_;
+  std::unique_ptr<ModelRuntime> runtime_;
+  Ownership owned_;
+  std::unique_ptr<AdamWState> optimizer_;
+  std::unique_ptr<GradientReducer> reducer_;
+  std::unique_ptr<WeightPublisher> publisher_;
+  std::unique_ptr<PipelineExecutor> executor_;
+  std::vector<Batch> batches_;
+  std::vector<MicroBatch> micro_batches_;
+};
+
+}  // namespace perdure
+
+#endif  // PERDURE_PARALLEL_ENGINE_FIRST_ORDER_ENGINE_H_
