@@ -14,6 +14,7 @@ import math
 import numpy
 import torch
 
+import perdure_windows
 import torch_gpt2
 
 CONTEXT, BATCH = 64, 12
@@ -38,6 +39,10 @@ def read_splits(path):
 
 def sample_offsets(args, tokens):
     """[steps, BATCH] where each window of CONTEXT + 1 tokens begins."""
+    if args.perdure_seed is not None:
+        return perdure_windows.random_offsets(
+            args.perdure_seed, args.steps * BATCH, tokens,
+            CONTEXT).reshape(args.steps, BATCH)
     if args.offsets:
         offsets = numpy.fromfile(args.offsets, dtype=numpy.int32)
         if offsets.size < args.steps * BATCH:
@@ -55,12 +60,16 @@ def windows(ids, offsets):
 
 @torch.no_grad()
 def validation_loss(model, ids):
-    """Over all consecutive windows."""
-    starts = numpy.arange((len(ids) - 1) // CONTEXT) * CONTEXT
+    """Over consecutive windows, every token but the first predicted once."""
+    predictions = len(ids) - 1
+    whole = numpy.arange(predictions // CONTEXT) * CONTEXT
     total = 0.0
-    for part in numpy.array_split(starts, math.ceil(len(starts) / 64)):
-        total += model(*windows(ids, part)).item() * len(part)
-    return total / len(starts)
+    for part in numpy.array_split(whole, math.ceil(len(whole) / 64)):
+        total += model(*windows(ids, part)).item() * len(part) * CONTEXT
+    rest = ids[len(whole) * CONTEXT:]
+    if len(rest) > 1:
+        total += model(rest[None, :-1], rest[None, 1:]).item() * (len(rest) - 1)
+    return total / predictions
 
 
 def train_step(model, optimizer, batch, step):
@@ -83,6 +92,8 @@ def main():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--init", help="Hugging Face directory to start from")
     parser.add_argument("--save_init", help="write the initial weights there")
+    parser.add_argument("--perdure_seed", type=int,
+                        help="train on the windows of a Perdure run of this seed")
     parser.add_argument("--offsets", help="int32 file: BATCH window offsets a step")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
