@@ -1,0 +1,51 @@
+#ifndef PERDURE_CHECKPOINT_SNAPSHOT_PLAN_H_
+#define PERDURE_CHECKPOINT_SNAPSHOT_PLAN_H_
+
+// Which tensor goes where: a pure function of the tensors and the model.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "checkpoint/format/hdf5_skeleton.h"
+#include "checkpoint/format/safetensors.h"
+#include "checkpoint/snapshot/piece_table.h"
+#include "runtime/base/status.h"
+#include "runtime/config/model.pb.h"
+
+namespace perdure {
+
+// Indices into the manifest's files.
+inline constexpr uint32_t kWeightsFile = 0;
+inline constexpr uint32_t kOptimizerFile = 1;  // where there is one
+
+struct Alias {
+  std::string name;
+  std::string alias_of;
+  std::vector<int64_t> shape;
+};
+
+struct SnapshotPlan {
+  std::vector<PlannedTensor> tensors;  // by kind and name, so weights first
+  size_t weights = 0;                  // how many of them are weights
+  std::vector<Alias> aliases;          // tied weights, not stored
+  SafetensorsLayout layout;            // of the weights
+  std::vector<Hdf5Dataset> datasets;   // of the tensors after the weights
+  // Of every tensor in its file. Those in optimizer.h5 are known when rank 0
+  // has made its skeleton.
+  std::vector<uint64_t> offsets;
+  std::string torch_dtype;  // for config.json: "bfloat16", ...
+
+  uint32_t FileOf(size_t tensor) const {
+    return tensor < weights ? kWeightsFile : kOptimizerFile;
+  }
+};
+
+// Internal lists every weight of the model that the tensors lack or that has
+// another shape, and every tensor that the model does not have.
+absl::StatusOr<SnapshotPlan> MakePlan(std::vector<PlannedTensor> tensors,
+                                      const ModelConfig& model);
+
+}  // namespace perdure
+
+#endif  // PERDURE_CHECKPOINT_SNAPSHOT_PLAN_H_

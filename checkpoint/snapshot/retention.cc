@@ -1,0 +1,34 @@
+#include "checkpoint/snapshot/retention.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "checkpoint/snapshot/names.h"
+
+namespace perdure {
+
+std::vector<std::string> SnapshotsToPrune(const std::vector<std::string>& names,
+                                          int64_t written,
+                                          const RetentionRules& rules) {
+  std::vector<std::string> prune;
+  if (rules.keep_last <= 0) return prune;
+  std::map<int64_t, std::string> by_step;
+  for (const std::string& name : names) {
+    const std::optional<int64_t> step = ParseSnapshotName(name);
+    if (step.has_value()) by_step.emplace(*step, name);
+  }
+  const size_t keep = static_cast<size_t>(rules.keep_last);
+  size_t old = by_step.size() > keep ? by_step.size() - keep : 0;
+  for (const auto& [step, name] : by_step) {
+    if (old == 0) break;
+    --old;
+    const bool pinned = std::find(rules.pinned.begin(), rules.pinned.end(),
+                                  name) != rules.pinned.end();
+    const bool kept = rules.keep_every > 0 && step % rules.keep_every == 0;
+    if (!pinned && !kept && step != written) prune.push_back(name);
+  }
+  return prune;
+}
+
+}  // namespace perdure
