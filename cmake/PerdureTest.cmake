@@ -28,3 +28,30 @@ function(perdure_test name)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()
+
+# mpirun for ranks of one machine, which may have fewer cores than ranks: they
+# yield when idle and are bound to nothing. OpenMPI refuses root unless told.
+set(PERDURE_MPIRUN ${MPIEXEC_EXECUTABLE} --oversubscribe --bind-to none
+  --mca pml ob1 --mca btl self,vader --mca mpi_yield_when_idle 1
+  --mca odls_base_sigkill_timeout 0 --mca orte_base_help_aggregate 0)
+execute_process(COMMAND id -u OUTPUT_VARIABLE PERDURE_UID OUTPUT_STRIP_TRAILING_WHITESPACE)
+if(PERDURE_UID EQUAL 0)
+  list(APPEND PERDURE_MPIRUN --allow-run-as-root)
+endif()
+
+# perdure_mpi_test(NAME name TARGET program RANKS n [ARGS ...] [TIMEOUT seconds]
+#   [LABELS ...] [DATA]): runs an existing program target on n ranks; passes if
+# mpirun ends with 0. DATA as above.
+function(perdure_mpi_test)
+  cmake_parse_arguments(ARG "DATA" "NAME;TARGET;RANKS;TIMEOUT" "ARGS;LABELS" ${ARGN})
+  if(ARG_DATA AND NOT EXISTS ${PERDURE_DATA_DIR}/README.md)
+    return()
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_test(NAME ${ARG_NAME} COMMAND
+    ${PERDURE_MPIRUN} -n ${ARG_RANKS} $<TARGET_FILE:${ARG_TARGET}> ${ARG_ARGS})
+  set_tests_properties(${ARG_NAME} PROPERTIES
+    TIMEOUT ${ARG_TIMEOUT} PROCESSORS ${ARG_RANKS} LABELS "mpi;${ARG_LABELS}")
+endfunction()

@@ -31,12 +31,13 @@ CollectiveCall GroupCommunicator::NextCall(CollectiveKind kind,
 }
 
 template <typename Run>
-absl::Status GroupCommunicator::Do(uint64_t bytes, const Run& run) {
+absl::Status GroupCommunicator::Do(const CollectiveCall& call, uint64_t payload,
+                                   const Run& run) {
   if (!failure_.ok()) return failure_;
   const Deadline::Clock::time_point start = Deadline::Clock::now();
-  absl::StatusOr<Collectives*> means = Means();
+  absl::StatusOr<Collectives*> means = Means(call);
   const absl::Status status = means.ok() ? run(**means) : means.status();
-  Count(bytes, SecondsSince(start));
+  Count(payload, SecondsSince(start));
   return Note(status);
 }
 
@@ -51,7 +52,7 @@ absl::Status GroupCommunicator::Note(const absl::Status& status) {
 absl::Status GroupCommunicator::Barrier() {
   if (size() == 1) return failure_;
   const CollectiveCall call = NextCall(CollectiveKind::kBarrier, 0);
-  return Do(0, [&](Collectives& means) { return means.Barrier(call); });
+  return Do(call, 0, [&](Collectives& means) { return means.Barrier(call); });
 }
 
 absl::Status GroupCommunicator::AllReduce(void* data, int64_t n, DType dtype,
@@ -62,7 +63,7 @@ absl::Status GroupCommunicator::AllReduce(void* data, int64_t n, DType dtype,
   CollectiveCall call = NextCall(CollectiveKind::kAllReduce, n * SizeOf(dtype));
   call.dtype = static_cast<int32_t>(dtype);
   call.op = static_cast<int32_t>(op);
-  return Do(call.bytes,
+  return Do(call, call.bytes,
             [&](Collectives& means) { return means.AllReduce(call, data); });
 }
 
@@ -73,7 +74,7 @@ absl::Status GroupCommunicator::AllGather(const void* input, uint64_t bytes,
     return failure_;
   }
   const CollectiveCall call = NextCall(CollectiveKind::kAllGather, bytes);
-  return Do(bytes, [&](Collectives& means) {
+  return Do(call, bytes, [&](Collectives& means) {
     return means.AllGather(call, input, output);
   });
 }
@@ -84,7 +85,7 @@ absl::Status GroupCommunicator::Broadcast(void* data, uint64_t bytes,
   if (size() == 1) return failure_;
   CollectiveCall call = NextCall(CollectiveKind::kBroadcast, bytes);
   call.root = root;
-  return Do(root == rank() ? bytes : 0,
+  return Do(call, root == rank() ? bytes : 0,
             [&](Collectives& means) { return means.Broadcast(call, data); });
 }
 

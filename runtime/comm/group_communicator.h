@@ -27,9 +27,10 @@ class GroupCommunicator : public Communicator {
  protected:
   explicit GroupCommunicator(GroupInfo group);
 
-  // The means of this group's collectives. Made at its first collective (so
-  // this may be collective itself): groups that only send never pay for it.
-  virtual absl::StatusOr<Collectives*> Means() = 0;
+  // The means of this group's collectives. Made at its first collective, `call`
+  // (so this may meet the other ranks itself): groups that only send and
+  // receive never pay for it.
+  virtual absl::StatusOr<Collectives*> Means(const CollectiveCall& call) = 0;
   // Called once, with the first error.
   virtual void OnFailure(const absl::Status& status) = 0;
 
@@ -52,9 +53,9 @@ class GroupCommunicator : public Communicator {
 
  private:
   CollectiveCall NextCall(CollectiveKind kind, uint64_t bytes);
-  // Runs `run(means)` timed; counts `bytes` of payload.
+  // Runs `run(means)` for `call`, timed; counts `payload` bytes.
   template <typename Run>
-  absl::Status Do(uint64_t bytes, const Run& run);
+  absl::Status Do(const CollectiveCall& call, uint64_t payload, const Run& run);
 
   GroupInfo group_;
   uint64_t sequence_ = 0;

@@ -87,7 +87,7 @@ class LoopbackCommunicator : public GroupCommunicator {
   }
 
  protected:
-  absl::StatusOr<Collectives*> Means() override {
+  absl::StatusOr<Collectives*> Means(const CollectiveCall&) override {
     return absl::InternalError("a group of one rank needs no means");
   }
   void OnFailure(const absl::Status&) override {}

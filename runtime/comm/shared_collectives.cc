@@ -113,6 +113,10 @@ SharedArea* SharedCollectives::InitArea(void* memory) {
   return new (memory) SharedArea;
 }
 
+SharedArea* SharedCollectives::AreaAt(void* memory) {
+  return static_cast<SharedArea*>(memory);
+}
+
 FailureBoard* SharedCollectives::BoardIn(SharedArea* area) {
   return &area->board;
 }

@@ -28,6 +28,8 @@ class SharedCollectives : public Collectives {
   // Makes a rank's area in AreaBytes() bytes of page-aligned memory. Once per
   // area, before any rank constructs its SharedCollectives.
   static SharedArea* InitArea(void* memory);
+  // The area that its rank made, or will make, in memory mapped here.
+  static SharedArea* AreaAt(void* memory);
   // The board in an area, for groups without one of their own.
   static FailureBoard* BoardIn(SharedArea* area);
 

@@ -119,7 +119,9 @@ class ThreadCommunicator : public GroupCommunicator {
   }
 
  protected:
-  absl::StatusOr<Collectives*> Means() override { return &means_; }
+  absl::StatusOr<Collectives*> Means(const CollectiveCall&) override {
+    return &means_;
+  }
   void OnFailure(const absl::Status& status) override {
     group_->world->Report(group().world_ranks[rank()], status);
   }
