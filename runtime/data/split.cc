@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/data/tokenizer.h"
+#include "runtime/data/tokenizer_parts.h"
 
 namespace perdure {
 namespace {
@@ -32,12 +33,6 @@ absl::Status CheckSplitConfig(const DataConfig& config, Split split) {
         "data.val_fraction");
   }
   return absl::OkStatus();
-}
-
-std::string FolderOf(absl::string_view path) {
-  const size_t slash = path.rfind('/');
-  return slash == absl::string_view::npos ? "."
-                                          : std::string(path.substr(0, slash));
 }
 
 // For formats without an index: documents start at each EOD token.

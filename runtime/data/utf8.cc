@@ -2,7 +2,10 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <memory>
 
 namespace perdure {
 namespace {
@@ -41,6 +44,23 @@ void AppendUtf8(int32_t code_point, std::string* text) {
   const utf8proc_ssize_t length = utf8proc_encode_char(code_point, bytes);
   text->append(reinterpret_cast<const char*>(bytes),
                static_cast<size_t>(length));
+}
+
+std::string NormalizeNfc(absl::string_view text) {
+  const bool ascii = std::all_of(text.begin(), text.end(), [](char c) {
+    return static_cast<uint8_t>(c) < 0x80;
+  });
+  if (ascii) return std::string(text);
+  utf8proc_uint8_t* mapped = nullptr;
+  const utf8proc_ssize_t length = utf8proc_map(
+      reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+      static_cast<utf8proc_ssize_t>(text.size()), &mapped,
+      static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  if (length < 0) return std::string(text);
+  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(
+      mapped, &std::free);
+  return std::string(reinterpret_cast<const char*>(mapped),
+                     static_cast<size_t>(length));
 }
 
 CharClass ClassOf(int32_t code_point) {

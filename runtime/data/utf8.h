@@ -22,6 +22,9 @@ CodePoint NextCodePoint(absl::string_view text, size_t position);
 // Appends the UTF-8 of a valid code point.
 void AppendUtf8(int32_t code_point, std::string* text);
 
+// Unicode's normal form C; text that is not UTF-8 comes back as it is.
+std::string NormalizeNfc(absl::string_view text);
+
 // \p{L}, \p{N}, \s (White_Space) and everything else, invalid bytes included.
 enum class CharClass : uint8_t { kLetter, kNumber, kSpace, kOther };
 CharClass ClassOf(int32_t code_point);
