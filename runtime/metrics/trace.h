@@ -43,7 +43,8 @@ class Trace {
 absl::Status WriteTrace(absl::string_view path,
                         const std::vector<std::string>& parts);
 
-// Times a scope; `name` must outlive it. micro_batch -1: none. A disabled or null trace costs a branch.
+// Times a scope; `name` must outlive it. micro_batch -1: none. A disabled or
+// null trace costs a branch.
 class TraceScope {
  public:
   TraceScope(Trace* trace, Trace::Lane lane, absl::string_view name,
