@@ -33,11 +33,19 @@ std::vector<std::string> ValidateConfig(const RunConfig& config,
 // The same as an InvalidArgument with one line a problem, or OK.
 absl::Status CheckConfig(const RunConfig& config, bool for_training);
 
-// `config` with every default that depends on other fields written out
-// (kv_heads, ffn_hidden, micro_batch, min_lr, decay_steps, ...). model fields
-// must be known (after init_from was read). Idempotent.
+// `config` with every default written out: the constant ones, and those that
+// depend on other fields (kv_heads, ffn_hidden, micro_batch, min_lr,
+// decay_steps, ...). What depends on the ranks or on files (topology.dp,
+// data.tokenizer) stays as it is. model fields must be known (after init_from
+// was read). Idempotent.
 RunConfig ResolveConfig(const RunConfig& config);
 ModelConfig ResolveModelConfig(const ModelConfig& model);
+
+// The model of a run that starts from weights: `found`, the resolved config of
+// these, with the run's own init_from, dropout and init_std. Any other field
+// of `given` must equal `found`'s: else one InvalidArgument lists them all.
+absl::StatusOr<ModelConfig> CompleteModelConfig(const ModelConfig& given,
+                                                const ModelConfig& found);
 
 // Paths and values of all fields in which two resolved configs differ, as
 // "train.seed: 1 -> 2".

@@ -1,0 +1,105 @@
+#include "absl/strings/str_cat.h"
+#include "runtime/config/problems.h"
+
+namespace perdure {
+namespace {
+
+void CheckBatch(const RunConfig& config, Problems* problems) {
+  const TrainConfig& train = config.train();
+  if (train.has_global_batch()) {
+    problems->RequireAtLeast("train.global_batch", train.global_batch(), 1);
+  }
+  if (train.has_micro_batch()) {
+    problems->RequireAtLeast("train.micro_batch", train.micro_batch(), 1);
+    if (train.has_global_batch() &&
+        train.micro_batch() > train.global_batch()) {
+      problems->Add(
+          "train.micro_batch",
+          absl::StrCat(train.micro_batch(),
+                       " exceeds train.global_batch = ", train.global_batch(),
+                       "; make it smaller, or leave it out"));
+    }
+  }
+  if (!train.has_sequence_length()) return;
+  problems->RequireAtLeast("train.sequence_length", train.sequence_length(), 1);
+  if (config.model().has_context() &&
+      train.sequence_length() > config.model().context()) {
+    problems->Add(
+        "train.sequence_length",
+        absl::StrCat(train.sequence_length(),
+                     " exceeds model.context = ", config.model().context(),
+                     "; shorten it, or raise model.context"));
+  }
+}
+
+void CheckTrainSection(const RunConfig& config, bool for_training,
+                       Problems* problems) {
+  const TrainConfig& train = config.train();
+  if (for_training && !train.has_steps()) {
+    problems->Add("train.steps", "is missing; give the number of steps");
+  }
+  if (for_training && !train.has_global_batch()) {
+    problems->Add("train.global_batch",
+                  "is missing; give the number of sequences a step");
+  }
+  if (train.has_steps()) {
+    problems->RequireAtLeast("train.steps", train.steps(), 1);
+  }
+  problems->RequireWithin("train.threads_per_rank", train.threads_per_rank(), 1,
+                          4096);
+  problems->RequireAtLeast("train.log_every", train.log_every(), 1);
+  problems->RequireAtLeast("train.max_bad_steps", train.max_bad_steps(), 1);
+  if (train.spike_factor() != 0 && !(train.spike_factor() > 1)) {
+    problems->Add("train.spike_factor",
+                  absl::StrCat(train.spike_factor(),
+                               " would make ordinary losses spikes; give more "
+                               "than 1, or 0 to switch it off"));
+  }
+  CheckBatch(config, problems);
+}
+
+void CheckEval(const RunConfig& config, bool for_training, Problems* problems) {
+  const EvalConfig& eval = config.eval();
+  problems->RequireAtLeast("eval.every_steps", eval.every_steps(), 0);
+  problems->RequireAtLeast("eval.sequences", eval.sequences(), 0);
+  const bool has_split =
+      config.data().val_size() > 0 || config.data().val_fraction() > 0;
+  if (for_training && eval.every_steps() > 0 && !has_split) {
+    problems->Add("eval.every_steps",
+                  absl::StrCat(eval.every_steps(),
+                               ", but there is no validation data; give "
+                               "data.val or data.val_fraction"));
+  }
+}
+
+void CheckSnapshot(const SnapshotConfig& snapshot, Problems* problems) {
+  problems->RequireAtLeast("snapshot.every_steps", snapshot.every_steps(), 0);
+  problems->RequireAtLeast("snapshot.keep_last", snapshot.keep_last(), 0);
+  problems->RequireAtLeast("snapshot.keep_every", snapshot.keep_every(), 0);
+  if (snapshot.keep_every() <= 0) return;
+  if (snapshot.every_steps() < 1) {
+    problems->Add("snapshot.keep_every",
+                  absl::StrCat(snapshot.keep_every(),
+                               " keeps what is never taken; give "
+                               "snapshot.every_steps"));
+  } else if (snapshot.keep_every() % snapshot.every_steps() != 0) {
+    problems->Add("snapshot.keep_every",
+                  absl::StrCat(snapshot.keep_every(),
+                               " is no multiple of snapshot.every_steps = ",
+                               snapshot.every_steps(),
+                               "; no snapshot is taken at most of its steps"));
+  }
+}
+
+}  // namespace
+
+void ValidateTrain(const RunConfig& config, bool for_training,
+                   Problems* problems) {
+  CheckTrainSection(config, for_training, problems);
+  CheckEval(config, for_training, problems);
+  CheckSnapshot(config.snapshot(), problems);
+  problems->RequireAtLeast("trace.steps", config.trace().steps(), 0);
+  problems->RequireAtLeast("trace.first_step", config.trace().first_step(), 1);
+}
+
+}  // namespace perdure
