@@ -17,7 +17,8 @@ namespace perdure {
 absl::StatusOr<ModelConfig> ModelConfigFromHf(absl::string_view json);
 
 // config.json that transformers loads: architectures, model_type, torch_dtype.
-std::string ModelConfigToHf(const ModelConfig& model, absl::string_view torch_dtype);
+std::string ModelConfigToHf(const ModelConfig& model,
+                            absl::string_view torch_dtype);
 
 // The canonical name of a tensor found in a file of this family, whatever its
 // prefix ("wte.weight" -> "transformer.wte.weight"), or "" for a buffer that is

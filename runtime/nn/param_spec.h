@@ -17,23 +17,36 @@ namespace perdure {
 
 // What a block uses a parameter for.
 enum class ParamRole {
-  kTokenEmbedding, kPositionEmbedding,
-  kNorm1Weight, kNorm1Bias,
-  kQkvWeight, kQkvBias,          // gpt2: one fused tensor
-  kQWeight, kKWeight, kVWeight,  // opt, llama
-  kQBias, kKBias, kVBias,
-  kAttnOutWeight, kAttnOutBias,
-  kNorm2Weight, kNorm2Bias,
-  kGateWeight, kUpWeight, kUpBias,  // up: also the first matrix of a plain MLP
-  kDownWeight, kDownBias,
-  kFinalNormWeight, kFinalNormBias,
+  kTokenEmbedding,
+  kPositionEmbedding,
+  kNorm1Weight,
+  kNorm1Bias,
+  kQkvWeight,
+  kQkvBias,  // gpt2: one fused tensor
+  kQWeight,
+  kKWeight,
+  kVWeight,  // opt, llama
+  kQBias,
+  kKBias,
+  kVBias,
+  kAttnOutWeight,
+  kAttnOutBias,
+  kNorm2Weight,
+  kNorm2Bias,
+  kGateWeight,
+  kUpWeight,
+  kUpBias,  // up: also the first matrix of a plain MLP
+  kDownWeight,
+  kDownBias,
+  kFinalNormWeight,
+  kFinalNormBias,
   kHeadWeight,
 };
 
 enum class Init { kZeros, kOnes, kNormal };
 
 struct ParamSpec {
-  std::string name;            // canonical Hugging Face name, prefix included
+  std::string name;  // canonical Hugging Face name, prefix included
   ParamRole role;
   std::vector<int64_t> shape;  // 1 or 2 dims, whole tensor, unpadded
   // Tensor parallelism: -1 replicated, else the dim that is cut. Along it lie
@@ -45,7 +58,8 @@ struct ParamSpec {
     int64_t units;
   };
   std::vector<Part> parts;
-  // 0: embedding; 1 .. layers: transformer block; layers + 1: final norm + head.
+  // 0: embedding; 1 .. layers: transformer block; layers + 1: final norm +
+  // head.
   int block = 0;
   // Laid out right behind the spec before it, so that the two are one matrix
   // for a fused product (q,k,v; gate,up).
@@ -58,7 +72,9 @@ struct ParamSpec {
   bool decay = false;
   bool trainable = true;
 
-  int64_t size() const { return shape.size() == 1 ? shape[0] : shape[0] * shape[1]; }
+  int64_t size() const {
+    return shape.size() == 1 ? shape[0] : shape[0] * shape[1];
+  }
   bool is_matrix() const { return shape.size() == 2; }
 };
 
