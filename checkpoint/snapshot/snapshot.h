@@ -39,6 +39,7 @@ class Snapshot : public StateSource {
  public:
   // Reads and checks the manifest; DataLoss if it is not whole.
   static absl::StatusOr<std::unique_ptr<Snapshot>> Open(absl::string_view dir);
+  virtual const std::string& directory() const = 0;
   virtual const RunState& run() const = 0;
   virtual const ModelConfig& model() const = 0;
   // Every byte of every file against its checksum; DataLoss names file, tensor,

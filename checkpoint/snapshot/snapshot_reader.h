@@ -23,6 +23,7 @@ class SnapshotReader : public Snapshot {
   std::string description() const override;
   std::vector<std::string> Names(StateKind kind) const override;
   absl::Status Read(const std::vector<StateRequest>& requests) override;
+  const std::string& directory() const override { return dir_; }
   const RunState& run() const override { return run_; }
   const ModelConfig& model() const override { return model_; }
   absl::Status Verify(
