@@ -24,7 +24,17 @@ struct AttentionShape {
 };
 
 // Noise for attention dropout: the bit of (sequence, head, query, key) does not
-// depend on how heads and sequences are spread over ranks.
+// depend on how heads and sequences are spread over ranks. The probability of
+// positions (query, key) is dropped iff
+//   UniformFromBits(Philox4x32(counter, key)[key_position % 4]) < probability,
+// else scaled by 1 / (1 - probability), where the counter is
+//   { key_position / 4,
+//     query_position,
+//     low 32 bits of the sequence number,
+//     0x80000000 | (upper bits of the sequence number) << 16 | global head }.
+// Positions count from the sequence's first token. Sequence numbers are below
+// 2^47, global heads below 2^16; the set top bit keeps these counters apart from
+// those of Dropout (elementwise.h).
 struct AttentionDropout {
   float probability = 0;             // 0: none
   PhiloxKey key{};                   // of (seed, step, layer)
@@ -35,7 +45,8 @@ struct AttentionDropout {
 struct AttentionOptions {
   float scale = 1;  // multiplies q.k, 1/sqrt(dh)
   // [B*T]: the first position (within its sequence) that a token sees; nullptr:
-  // all see from 0. This is how attention stops at document boundaries.
+  // all see from 0. This is how attention stops at document boundaries. A token
+  // sees itself in any case.
   const int32_t* first_visible = nullptr;
   AttentionDropout dropout;
 };
@@ -46,7 +57,8 @@ void AttentionForward(StreamView stream, const AttentionShape& shape,
                       ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
                       MatrixView out, float* lse, const AttentionOptions& options);
 
-// dq, dk, dv are overwritten. No atomics: the same bits for any thread count.
+// dq, dk, dv are overwritten (fp32 or bf16). No atomics: the same bits for any
+// thread count, as in the forward pass.
 void AttentionBackward(StreamView stream, const AttentionShape& shape,
                        ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
                        ConstMatrixView out, const float* lse, ConstMatrixView dout,
@@ -63,7 +75,8 @@ void AttentionDecode(StreamView stream, const AttentionShape& shape,
 
 // Rotary positions (Su et al. 2021) in Hugging Face's layout: element i of a
 // head's first half pairs with element i of its second half, angle
-// position / theta^(2 i / dh). In place; x: [N, heads * dh], positions: [N].
+// position / theta^(2 i / dh), rounded to fp32 as Hugging Face rounds it. In
+// place; x: [N, heads * dh], positions: [N]; dh even.
 // inverse = true turns back: the backward pass.
 void RotaryEmbedding(StreamView stream, MatrixView x, int64_t heads,
                      int64_t head_dim, const int32_t* positions, double theta,
