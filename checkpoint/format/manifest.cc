@@ -84,6 +84,7 @@ ManifestRun ToManifest(const RunState& run) {
   message.set_tokens(run.tokens);
   message.set_loss_mean(run.loss_mean);
   message.set_bad_steps(run.bad_steps);
+  message.set_updates(run.updates);
   message.set_config_text(run.config_text);
   message.set_topology(run.topology);
   return message;
@@ -100,6 +101,7 @@ RunState FromManifest(const ManifestRun& message) {
   run.tokens = message.tokens();
   run.loss_mean = message.loss_mean();
   run.bad_steps = message.bad_steps();
+  run.updates = message.updates();
   run.config_text = message.config_text();
   run.topology = message.topology();
   return run;
