@@ -14,21 +14,23 @@
 namespace perdure::kernels {
 
 struct LogitStats {
-  float max;        // over this rank's columns
-  float sum_exp;    // sum of exp(logit - max)
-  float target;     // the target's logit; 0 where it is another rank's
+  float max;      // over this rank's columns
+  float sum_exp;  // sum of exp(logit - max)
+  float target;   // the target's logit; 0 where it is another rank's
 };
 
 // logits [n, V] fp32; targets [n].
 void LogitStatistics(StreamView stream, ConstMatrixView logits,
-                     const int32_t* targets, int64_t first_id, LogitStats* stats);
+                     const int32_t* targets, int64_t first_id,
+                     LogitStats* stats);
 
 // The statistics of the whole vocabulary from those of `parts` ranks
 // (parts * n entries, rank-major), merged in rank order. merged may be stats.
 void MergeLogitStats(const LogitStats* stats, int parts, int64_t n,
                      LogitStats* merged);
 
-// loss[i] = weight[i] * (log sum exp - target), fp64. weights nullptr: all 1.
+// loss[i] = weight[i] * (log sum exp - target), fp64; 0 where the weight is 0.
+// weights nullptr: all 1.
 void CrossEntropyLoss(const LogitStats* merged, const float* weights, int64_t n,
                       double* loss);
 

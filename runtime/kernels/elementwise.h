@@ -25,9 +25,11 @@ void BiasBackward(StreamView stream, ConstMatrixView dy, float* dbias);
 double SumOfSquares(StreamView stream, const float* x, int64_t n);
 
 // Dropout (Srivastava et al. 2014) as a pure function of (key, row id, column):
-// element (i, j) is dropped iff the uniform number of counter (j / 4, row id,
-// ...) lane j % 4 is below `probability`, else scaled by 1 / (1 - probability).
-// The same call on the gradient is the backward pass. In place, fp32 or bf16.
+// element (i, j) has the uniform number UniformFromBits(bits[j % 4]) with
+//   bits = Philox4x32({j / 4, row_ids[i] mod 2^32, row_ids[i] / 2^32, 0}, key);
+// it is dropped iff that is below `probability` (in [0, 1)), else scaled by
+// 1 / (1 - probability). The same call on the gradient is the backward pass.
+// In place, fp32 or bf16.
 void Dropout(StreamView stream, float probability, PhiloxKey key,
              const int64_t* row_ids, MatrixView x);
 
