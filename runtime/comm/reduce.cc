@@ -1,6 +1,7 @@
 #include "runtime/comm/reduce.h"
 
 #include <algorithm>
+#include <cstring>
 #include <type_traits>
 
 #include "glog/logging.h"
@@ -35,25 +36,41 @@ struct Min {
   }
 };
 
+// target[i] = left[i] op right[i]. The arrays are distinct or the same one,
+// never shifted, so iterations do not depend on each other.
+template <typename Accumulator, typename Combine, typename Left, typename Right,
+          typename Target>
+void CombineArrays(const Left* left, const Right* right, int64_t n,
+                   Target* target) {
+  constexpr Combine combine;
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) {
+    target[i] = static_cast<Target>(combine(
+        static_cast<Accumulator>(left[i]), static_cast<Accumulator>(right[i])));
+  }
+}
+
 template <typename T, typename Accumulator, typename Combine>
 void ReduceTyped(const void* const* parts, int count, int64_t n, void* out) {
   constexpr int64_t kBlock = 1024;  // stays in the first-level cache
-  constexpr Combine combine;
   Accumulator sum[kBlock];
   for (int64_t begin = 0; begin < n; begin += kBlock) {
     const int64_t length = std::min(kBlock, n - begin);
-    const T* first = static_cast<const T*>(parts[0]) + begin;
-    for (int64_t i = 0; i < length; ++i) {
-      sum[i] = static_cast<Accumulator>(first[i]);
-    }
-    for (int part = 1; part < count; ++part) {
-      const T* next = static_cast<const T*>(parts[part]) + begin;
-      for (int64_t i = 0; i < length; ++i) {
-        sum[i] = combine(sum[i], static_cast<Accumulator>(next[i]));
-      }
-    }
+    const auto part = [&](int i) {
+      return static_cast<const T*>(parts[i]) + begin;
+    };
     T* target = static_cast<T*>(out) + begin;
-    for (int64_t i = 0; i < length; ++i) target[i] = static_cast<T>(sum[i]);
+    if (count == 1) {
+      std::memmove(target, part(0), length * sizeof(T));
+    } else if (count == 2) {
+      CombineArrays<Accumulator, Combine>(part(0), part(1), length, target);
+    } else {
+      CombineArrays<Accumulator, Combine>(part(0), part(1), length, sum);
+      for (int i = 2; i < count - 1; ++i) {
+        CombineArrays<Accumulator, Combine>(sum, part(i), length, sum);
+      }
+      CombineArrays<Accumulator, Combine>(sum, part(count - 1), length, target);
+    }
   }
 }
 

@@ -29,17 +29,19 @@ uint64_t PieceBytes(uint64_t bytes, uint64_t piece) {
 // and written in place; only the rest is copied.
 class SharedCollectives::Reduction {
  public:
-  Reduction(SharedCollectives& all, const CollectiveCall& call, void* data)
+  Reduction(SharedCollectives& all, void* data)
       : all_(all),
-        call_(call),
+        call_(all.call_),
         data_(static_cast<char*>(data)),
-        element_(SizeOf(static_cast<DType>(call.dtype))) {}
+        element_(SizeOf(static_cast<DType>(call_.dtype))) {}
 
   absl::Status Run() {
     // Three pieces are under way, one in each stage.
     const uint64_t pieces = PieceCount(call_.bytes);
     for (uint64_t i = 0; i < pieces + 2; ++i) {
       if (i < pieces) RETURN_IF_ERROR(StageIn(i));
+      // Whoever has met all others has met their first pieces, too.
+      if (i == 0) RETURN_IF_ERROR(all_.Meet(nullptr, 0));
       if (i >= 1 && i <= pieces) RETURN_IF_ERROR(Reduce(i - 1));
       if (i >= 2) RETURN_IF_ERROR(Take(i - 2));
     }
@@ -127,18 +129,19 @@ SharedCollectives::SharedCollectives(const GroupInfo& group,
     : group_(group), areas_(areas), board_(board), policy_(std::move(policy)) {}
 
 absl::Status SharedCollectives::Barrier(const CollectiveCall& call) {
-  return Meet(call, nullptr, 0);
+  RETURN_IF_ERROR(Begin(call));
+  return Meet(nullptr, 0);
 }
 
 absl::Status SharedCollectives::AllReduce(const CollectiveCall& call,
                                           void* data) {
+  RETURN_IF_ERROR(Begin(call));
   if (!IsSmall(call.bytes)) {
-    RETURN_IF_ERROR(Meet(call, nullptr, 0));
-    RETURN_IF_ERROR(Reduction(*this, call, data).Run());
+    RETURN_IF_ERROR(Reduction(*this, data).Run());
     Advance(PieceCount(call.bytes));
     return absl::OkStatus();
   }
-  RETURN_IF_ERROR(Meet(call, data, call.bytes));
+  RETURN_IF_ERROR(Meet(data, call.bytes));
   const auto dtype = static_cast<DType>(call.dtype);
   std::vector<const void*> parts(group_.size());
   for (int r = 0; r < group_.size(); ++r) parts[r] = SmallPayload(r);
@@ -150,7 +153,8 @@ absl::Status SharedCollectives::AllReduce(const CollectiveCall& call,
 absl::Status SharedCollectives::AllGather(const CollectiveCall& call,
                                           const void* input, void* output) {
   const bool small = IsSmall(call.bytes);
-  RETURN_IF_ERROR(Meet(call, input, small ? call.bytes : 0));
+  RETURN_IF_ERROR(Begin(call));
+  RETURN_IF_ERROR(Meet(input, small ? call.bytes : 0));
   if (small) {
     GatherSmall(output);
     return absl::OkStatus();
@@ -187,7 +191,8 @@ absl::Status SharedCollectives::Broadcast(const CollectiveCall& call,
                                           void* data) {
   const bool small = IsSmall(call.bytes);
   const bool is_root = group_.rank == call.root;
-  RETURN_IF_ERROR(Meet(call, data, small && is_root ? call.bytes : 0));
+  RETURN_IF_ERROR(Begin(call));
+  RETURN_IF_ERROR(Meet(data, small && is_root ? call.bytes : 0));
   if (small) {
     if (!is_root && call.bytes > 0)
       std::memcpy(data, SmallPayload(call.root), call.bytes);
@@ -217,11 +222,15 @@ bool SharedCollectives::IsSmall(uint64_t bytes) const {
   return bytes <= kSmallBytes && bytes * group_.size() <= kSmallTotalBytes;
 }
 
-absl::Status SharedCollectives::Meet(const CollectiveCall& call,
-                                     const void* payload, uint64_t bytes) {
+absl::Status SharedCollectives::Begin(const CollectiveCall& call) {
   call_ = call;
   deadline_ = Deadline(group_.timeout);
   if (board_->failed()) return board_->StatusFor(CallName(group_, call));
+  return absl::OkStatus();
+}
+
+absl::Status SharedCollectives::Meet(const void* payload, uint64_t bytes) {
+  const CollectiveCall& call = call_;
   mine().calls[call.sequence % kCallSlots] = call;
   if (bytes > 0) {
     std::memcpy(mine().small[call.sequence % kSmallSlots], payload, bytes);

@@ -50,9 +50,11 @@ class SharedCollectives : public Collectives {
 
   SharedArea& mine() { return *areas_[group_.rank]; }
   bool IsSmall(uint64_t bytes) const;
-  // Posts `call` with `bytes` bytes of payload and waits for all ranks' posts.
-  absl::Status Meet(const CollectiveCall& call, const void* payload,
-                    uint64_t bytes);
+  // Makes `call` the one under way.
+  absl::Status Begin(const CollectiveCall& call);
+  // Posts the call with `bytes` bytes of payload, waits for all ranks' posts
+  // and compares them.
+  absl::Status Meet(const void* payload, uint64_t bytes);
   const void* SmallPayload(int rank) const;
   void GatherSmall(void* output) const;
 
