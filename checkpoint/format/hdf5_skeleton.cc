@@ -1,14 +1,12 @@
 #include "checkpoint/format/hdf5_skeleton.h"
 
 #include <hdf5.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "checkpoint/format/hdf5_memory_driver.h"
 
 namespace perdure {
 namespace {
@@ -101,7 +99,7 @@ hid_t MakeType(DType dtype) {
   return -1;
 }
 
-hid_t MakeFile(const std::string& path) {
+hid_t MakeFile(hid_t driver, SparseImage* image) {
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   const Handle create(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   // 64 KiB: metadata objects and small tensors stay packed; what is larger
@@ -111,10 +109,11 @@ hid_t MakeFile(const std::string& path) {
       H5Pset_alignment(access.get(), 64 << 10, 4096) < 0 ||
       H5Pset_meta_block_size(access.get(), 32 << 10) < 0 ||
       H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG) < 0 ||
+      UseMemoryDriver(access.get(), driver, image) < 0 ||
       H5Pset_obj_track_times(create.get(), 0) < 0) {
     return -1;
   }
-  return H5Fcreate(path.c_str(), H5F_ACC_TRUNC, create.get(), access.get());
+  return H5Fcreate("memory", H5F_ACC_TRUNC, create.get(), access.get());
 }
 
 absl::Status AddGroup(hid_t file, const std::string& path) {
@@ -156,22 +155,6 @@ absl::StatusOr<uint64_t> AddDataset(hid_t file, const Hdf5Dataset& dataset) {
   return static_cast<uint64_t>(offset);
 }
 
-// A descriptor that is closed on destruction.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  bool ok() const { return fd_ >= 0; }
-  std::string path() const { return absl::StrCat("/proc/self/fd/", fd_); }
-
- private:
-  int fd_;
-};
-
 absl::StatusOr<std::vector<uint64_t>> FillFile(
     hid_t file, const std::vector<Hdf5Dataset>& datasets) {
   std::set<std::string> groups;
@@ -192,18 +175,13 @@ absl::StatusOr<std::vector<uint64_t>> FillFile(
 absl::StatusOr<Hdf5Skeleton> BuildHdf5Skeleton(
     const std::vector<Hdf5Dataset>& datasets) {
   const QuietErrors quiet;
-  const Descriptor memory(::memfd_create("hdf5-skeleton", MFD_CLOEXEC));
-  if (!memory.ok()) return ErrnoStatus("memfd_create", "hdf5-skeleton", errno);
+  const Handle driver(RegisterMemoryDriver(), H5FDunregister);
+  if (!driver.ok()) return Failed("register a file driver");
   Hdf5Skeleton skeleton;
-  {
-    Handle file(MakeFile(memory.path()), H5Fclose);
-    if (!file.ok()) return Failed("create a file in memory");
-    ASSIGN_OR_RETURN(skeleton.offsets, FillFile(file.get(), datasets));
-    if (!file.Close()) return Failed("close the file in memory");
-  }
-  ASSIGN_OR_RETURN(skeleton.image,
-                   File::Open(memory.path(), File::Mode::kRead));
-  ASSIGN_OR_RETURN(skeleton.file_bytes, skeleton.image.Size());
+  Handle file(MakeFile(driver.get(), &skeleton.image), H5Fclose);
+  if (!file.ok()) return Failed("create a file in memory");
+  ASSIGN_OR_RETURN(skeleton.offsets, FillFile(file.get(), datasets));
+  if (!file.Close()) return Failed("close the file in memory");
   return skeleton;
 }
 

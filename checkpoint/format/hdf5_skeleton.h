@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/base/file.h"
+#include "checkpoint/format/sparse_image.h"
 #include "runtime/base/status.h"
 #include "runtime/tensor/dtype.h"
 
@@ -24,9 +24,7 @@ struct Hdf5Dataset {
 
 struct Hdf5Skeleton {
   std::vector<uint64_t> offsets;  // of each dataset's bytes: contiguous, early
-  uint64_t file_bytes = 0;
-  // The file with holes (zeros) for the data; anonymous memory, sparse.
-  File image;
+  SparseImage image;              // the file, with holes for the data
 };
 
 // Contiguous row-major datasets, those of 64 KiB and more aligned to 4096

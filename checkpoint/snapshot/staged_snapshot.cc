@@ -78,7 +78,7 @@ std::string StagedSnapshot::Path(const std::string& file) const {
 
 absl::Status StagedSnapshot::CheckSpace(const SnapshotPlan& plan) const {
   const uint64_t needed =
-      WithOverhead(plan.layout.file_bytes + skeleton_.file_bytes);
+      WithOverhead(plan.layout.file_bytes + skeleton_.image.bytes());
   ASSIGN_OR_RETURN(const uint64_t free, storage_.FreeBytes(paths_.parent));
   if (free >= needed) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat(
@@ -88,7 +88,7 @@ absl::Status StagedSnapshot::CheckSpace(const SnapshotPlan& plan) const {
 
 absl::Status StagedSnapshot::WriteStructures(const SnapshotPlan& plan) {
   FileLayout weights{kWeightsName, plan.layout.file_bytes, {}};
-  FileLayout optimizer{kOptimizerName, skeleton_.file_bytes, {}};
+  FileLayout optimizer{kOptimizerName, skeleton_.image.bytes(), {}};
   for (size_t i = 0; i < plan.tensors.size(); ++i) {
     const bool is_weight = i < plan.weights;
     const uint64_t begin =
@@ -108,7 +108,8 @@ absl::Status StagedSnapshot::WriteStructures(const SnapshotPlan& plan) {
   return WriteStructure(
       storage_, Path(""), optimizer,
       [&](uint64_t offset, char* data, size_t size) {
-        return skeleton_.image.ReadAt(offset, data, size);
+        skeleton_.image.Read(offset, data, size);
+        return absl::OkStatus();
       },
       &manifest_);
 }

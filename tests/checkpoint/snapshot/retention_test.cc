@@ -1,0 +1,47 @@
+#include "checkpoint/snapshot/retention.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace perdure {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+const std::vector<std::string> kFive = {
+    "bad-step-000000050",    "step-000000100", "step-000000200",
+    "step-000000300",        "step-000000400", "step-000000500",
+    ".step-000000600.g1.tmp"};
+
+TEST(RetentionTest, TheNewestStay) {
+  EXPECT_THAT(
+      SnapshotsToPrune(kFive, 500, {2, 0, {}}),
+      ElementsAre("step-000000100", "step-000000200", "step-000000300"));
+}
+
+TEST(RetentionTest, MultiplesStayBesidesTheNewest) {
+  EXPECT_THAT(SnapshotsToPrune(kFive, 500, {1, 200, {}}),
+              ElementsAre("step-000000100", "step-000000300"));
+}
+
+TEST(RetentionTest, PinnedOnesStay) {
+  EXPECT_THAT(SnapshotsToPrune(kFive, 500, {3, 0, {"step-000000100"}}),
+              ElementsAre("step-000000200"));
+}
+
+TEST(RetentionTest, ZeroKeepsAll) {
+  EXPECT_THAT(SnapshotsToPrune(kFive, 500, {0, 0, {}}), IsEmpty());
+}
+
+TEST(RetentionTest, FewerThanAllowedKeepsAll) {
+  EXPECT_THAT(SnapshotsToPrune(kFive, 500, {5, 0, {}}), IsEmpty());
+}
+
+TEST(RetentionTest, TheOneJustWrittenStaysBelowAbandonedHigherOnes) {
+  EXPECT_THAT(SnapshotsToPrune(kFive, 200, {2, 0, {}}),
+              ElementsAre("step-000000100", "step-000000300"));
+}
+
+}  // namespace
+}  // namespace perdure
