@@ -29,8 +29,10 @@ struct DecodeHead {
   ConstMatrixView values;
   float scale;
   MatrixView out;  // [1, dh]
-  float* scores;   // [length, up to a multiple of 16], scratch
-  float* sums;     // [PaddedHeadDim], scratch
+  // Scratch.
+  float* scores;  // [length]
+  float* query;   // [PaddedHeadDim] q * scale
+  float* sums;    // [PaddedHeadDim]
 };
 
 }  // namespace
@@ -41,11 +43,12 @@ HWY_BEFORE_NAMESPACE();
 namespace perdure::kernels::HWY_NAMESPACE {
 namespace {
 
+// a: padded with zeros to a multiple of 16.
 template <typename T>
-float DotRows(const T* a, const T* b, int64_t n) {
+HWY_INLINE float DotRows(const float* a, const T* b, int64_t n) {
   Sum sum;
   ForEachPartial(n, [&](int64_t part, int64_t i, int64_t left) HWY_ATTR {
-    sum.AddProduct(part, LoadUpTo(a + i, left), LoadUpTo(b + i, left));
+    sum.AddProduct(part, Load(a + i), LoadUpTo(b + i, left));
   });
   return sum.Total();
 }
@@ -63,28 +66,46 @@ float SoftmaxInPlace(float* scores, int64_t n) {
   return sum.Total();
 }
 
+// sums += p[0 .. n) times the rows of values.
+template <typename T>
+void AddRows(const float* p, const T* values, int64_t stride, int64_t n,
+             const DecodeHead& head) {
+  ForEachVector(head.out.cols, [&](int64_t i, int64_t left) HWY_ATTR {
+    Vec sum = Load(head.sums + i);
+    for (int64_t row = 0; row < n; ++row) {
+      const Vec v = LoadUpTo(values + row * stride + i, left);
+      sum = hn::MulAdd(Broadcast(p[row]), v, sum);
+    }
+    Store(sum, head.sums + i);
+  });
+}
+
 template <typename T>
 void DecodeTyped(const DecodeHead& head) {
-  const int64_t n = head.keys.rows, width = head.keys.cols;
-  const T* q = head.q.as<T>();
+  const int64_t n = head.keys.rows, width = head.out.cols;
+  const int64_t padded = (width + 15) / 16 * 16;
+  const Vec scale = Broadcast(head.scale);
+  ForEachVector(padded, [&](int64_t i, int64_t) HWY_ATTR {
+    const Vec q = LoadUpTo(head.q.as<T>() + i, width - i);
+    Store(hn::Mul(q, scale), head.query + i);
+    Store(hn::Zero(F32()), head.sums + i);
+  });
   for (int64_t row = 0; row < n; ++row) {
     const T* key = head.keys.as<T>() + row * head.keys.stride;
-    head.scores[row] = head.scale * DotRows(q, key, width);
+    head.scores[row] = DotRows(head.query, key, width);
   }
   const float total = SoftmaxInPlace(head.scores, n);
-  std::fill_n(head.sums, (width + 15) / 16 * 16, 0.0f);
-  for (int64_t row = 0; row < n; ++row) {
-    const T* value = head.values.as<T>() + row * head.values.stride;
-    const Vec p = Broadcast(head.scores[row]);
-    ForEachVector(width, [&](int64_t i, int64_t left) HWY_ATTR {
-      const Vec v = LoadUpTo(value + i, left);
-      Store(hn::MulAdd(p, v, Load(head.sums + i)), head.sums + i);
-    });
+  // A few rows at a time: they stay in the L1 cache, the sums in registers.
+  constexpr int64_t kRows = 16;
+  const T* values = head.values.as<T>();
+  for (int64_t row = 0; row < n; row += kRows) {
+    AddRows(head.scores + row, values + row * head.values.stride,
+            head.values.stride, std::min(kRows, n - row), head);
   }
   const Vec inverse = Broadcast(1.0f / total);
+  T* out = head.out.as<T>();
   ForEachVector(width, [&](int64_t i, int64_t left) HWY_ATTR {
-    StoreUpTo(hn::Mul(Load(head.sums + i), inverse), head.out.as<T>() + i,
-              left);
+    StoreUpTo(hn::Mul(Load(head.sums + i), inverse), out + i, left);
   });
 }
 
@@ -120,8 +141,9 @@ void AttentionDecode(StreamView stream, const AttentionShape& shape,
   const int64_t padded = (longest + 15) / 16 * 16;
   ParallelFor(
       stream, shape.batch * shape.heads, 1, [&](int64_t begin, int64_t end) {
-        TileScratch scratch(padded + PaddedHeadDim(shape));
+        TileScratch scratch(padded + 2 * PaddedHeadDim(shape));
         float* scores = scratch.Take(padded);
+        float* query = scratch.Take(PaddedHeadDim(shape));
         float* sums = scratch.Take(PaddedHeadDim(shape));
         for (int64_t unit = begin; unit < end; ++unit) {
           const int64_t b = unit / shape.heads, h = unit % shape.heads;
@@ -131,7 +153,7 @@ void AttentionDecode(StreamView stream, const AttentionShape& shape,
           };
           HWY_DYNAMIC_DISPATCH(Decode)
           ({q.Rows(b, 1).Columns(h * dh, dh), cached(k), cached(v), scale,
-            out.Rows(b, 1).Columns(h * dh, dh), scores, sums});
+            out.Rows(b, 1).Columns(h * dh, dh), scores, query, sums});
         }
       });
 }

@@ -83,6 +83,22 @@ HWY_INLINE void ForEachVector(int64_t n, Body&& body) {
   for (int64_t i = 0; i < n; i += kLanes) body(i, n - i);
 }
 
+// Lane i + lane i + n/2, and so on.
+#if HWY_TARGET == HWY_SCALAR
+HWY_INLINE float AddHalves(F32, Vec v) { return hn::GetLane(v); }
+#else
+template <class D>
+HWY_INLINE float AddHalves(D, hn::Vec<D> v) {
+  if constexpr (hn::MaxLanes(D()) == 1) {
+    return hn::GetLane(v);
+  } else {
+    const hn::Half<D> half;
+    return AddHalves(half,
+                     hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  }
+}
+#endif
+
 // 16 partial sums, added pairwise at the end.
 class Sum {
  public:
@@ -96,12 +112,14 @@ class Sum {
     parts_[part] = hn::MulAdd(a, b, parts_[part]);
   }
   HWY_INLINE float Total() const {
-    float s[kPartials];
-    for (int64_t k = 0; k < kVectors; ++k) Store(parts_[k], s + k * kLanes);
-    for (int64_t half = kPartials / 2; half > 0; half /= 2) {
-      for (int64_t i = 0; i < half; ++i) s[i] += s[i + half];
+    Vec parts[kVectors];
+    std::copy_n(parts_, kVectors, parts);
+    for (int64_t half = kVectors / 2; half > 0; half /= 2) {
+      for (int64_t i = 0; i < half; ++i) {
+        parts[i] = hn::Add(parts[i], parts[i + half]);
+      }
     }
-    return s[0];
+    return AddHalves(F32(), parts[0]);
   }
 
  private:
