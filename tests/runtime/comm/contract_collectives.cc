@@ -12,7 +12,7 @@ namespace {
 // 0, 1, odd, not divisible by the ranks, around a staging slot of 256 KiB, and
 // several slots of every type.
 constexpr int64_t kSizes[] = {0,    1,     3,     17,     1000,
-                              4099, 65536, 65537, 131071, 600001};
+                              4099, 65536, 65537, 131071, 300001};
 
 uint64_t Mix(uint64_t x) {  // splitmix64
   x += 0x9E3779B97F4A7C15ull;
@@ -68,7 +68,9 @@ template <typename T>
 absl::Status CheckAllSizes(Communicator& world) {
   uint64_t salt = 0;
   for (const int64_t n : kSizes) {
-    for (ReduceOp op : {ReduceOp::kSum, ReduceOp::kMax, ReduceOp::kMin}) {
+    RETURN_IF_ERROR(CheckAllReduce<T>(world, n, ReduceOp::kSum, ++salt));
+    if (n > 70000) continue;  // the way of the data is the same for all
+    for (ReduceOp op : {ReduceOp::kMax, ReduceOp::kMin}) {
       RETURN_IF_ERROR(CheckAllReduce<T>(world, n, op, ++salt));
     }
   }
