@@ -1,7 +1,6 @@
 #include "runtime/data/char_tokenizer.h"
 
 #include <nlohmann/json.hpp>
-#include <unordered_map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -16,8 +15,9 @@ constexpr size_t kLongestUtf8 = 4;
 
 class CharTokenizer : public Tokenizer {
  public:
-  // `chars`: ascending code points.
+  // `chars`: ascending code points, at least one.
   explicit CharTokenizer(const std::vector<int32_t>& chars) {
+    ids_.assign(chars.back() + 1, -1);
     for (const int32_t code_point : chars) {
       ids_[code_point] = static_cast<int32_t>(texts_.size());
       texts_.emplace_back();
@@ -38,9 +38,11 @@ class CharTokenizer : public Tokenizer {
     ids.reserve(text.size());
     for (size_t at = 0; at < text.size();) {
       const CodePoint next = NextCodePoint(text, at);
-      const auto found = ids_.find(next.code_point);
-      if (found == ids_.end()) return Unknown(text, at, next);
-      ids.push_back(found->second);
+      const bool in_table = next.code_point >= 0 &&
+                            next.code_point < static_cast<int32_t>(ids_.size());
+      const int32_t id = in_table ? ids_[next.code_point] : -1;
+      if (id < 0) return Unknown(text, at, next);
+      ids.push_back(id);
       at += next.length;
     }
     return ids;
@@ -83,8 +85,8 @@ class CharTokenizer : public Tokenizer {
         vocab_size()));
   }
 
-  std::unordered_map<int32_t, int32_t> ids_;  // code point -> id
-  std::vector<std::string> texts_;            // id -> UTF-8
+  std::vector<int32_t> ids_;        // code point -> id, -1: none
+  std::vector<std::string> texts_;  // id -> UTF-8
 };
 
 absl::Status BadCharsFile(absl::string_view path, absl::string_view why) {

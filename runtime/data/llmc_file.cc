@@ -39,7 +39,7 @@ absl::StatusOr<std::unique_ptr<TokenFile>> OpenLlmcFile(absl::string_view path,
                      " tokens, the file has ", available, " (", file.size(),
                      " bytes): it was cut or damaged; copy it anew"));
   }
-  const TokenRange range = {kLlmcHeaderBytes, header[2],
+  const TokenRange range = {"llm.c", kLlmcHeaderBytes, header[2],
                             gpt2 ? TokenWidth::kU16 : TokenWidth::kI32};
   return std::make_unique<MappedTokenFile>(path, std::move(file), range,
                                            std::vector<int64_t>(), -1);

@@ -5,6 +5,7 @@
 // width somewhere in a mapped file.
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "runtime/base/file.h"
@@ -15,6 +16,7 @@ namespace perdure {
 enum class TokenWidth { kU16, kI32 };  // ids beyond 2^31 - 1 do not exist
 
 struct TokenRange {
+  const char* format = "";
   uint64_t begin = 0;  // byte offset of the first id; any alignment
   int64_t tokens = 0;
   TokenWidth width = TokenWidth::kU16;
@@ -26,6 +28,7 @@ class MappedTokenFile : public TokenFile {
   MappedTokenFile(absl::string_view path, MappedFile file,
                   const TokenRange& range, std::vector<int64_t> documents,
                   int32_t vocab_bound);
+  std::string format() const override { return range_.format; }
   int64_t size() const override { return range_.tokens; }
   void Read(int64_t begin, int64_t n, int32_t* ids) const override;
   const std::vector<int64_t>& documents() const override { return documents_; }

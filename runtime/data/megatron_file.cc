@@ -156,9 +156,9 @@ absl::StatusOr<std::unique_ptr<TokenFile>> OpenMegatronFile(
   }
   ASSIGN_OR_RETURN(std::vector<int64_t> documents,
                    DocumentStarts(idx_path, idx, index, starts));
-  return std::make_unique<MappedTokenFile>(path, std::move(file),
-                                           TokenRange{0, tokens, width},
-                                           std::move(documents), -1);
+  return std::make_unique<MappedTokenFile>(
+      path, std::move(file), TokenRange{"Megatron", 0, tokens, width},
+      std::move(documents), -1);
 }
 
 }  // namespace perdure

@@ -18,7 +18,8 @@ class TokenFile {
  public:
   virtual ~TokenFile() = default;
   const std::string& path() const { return path_; }
-  virtual int64_t size() const = 0;  // tokens
+  virtual std::string format() const = 0;  // "Perdure .tokens", "llm.c", ...
+  virtual int64_t size() const = 0;        // tokens
   // Copies tokens [begin, begin + n).
   virtual void Read(int64_t begin, int64_t n, int32_t* ids) const = 0;
   // Where documents start, ascending, the first at 0; empty if not recorded.

@@ -79,7 +79,7 @@ absl::StatusOr<std::unique_ptr<TokenFile>> OpenTokensFile(
     }
   }
   const TokenRange range = {
-      sizeof(header), static_cast<int64_t>(header.tokens),
+      "Perdure .tokens", sizeof(header), static_cast<int64_t>(header.tokens),
       header.bytes_per_token == 2 ? TokenWidth::kU16 : TokenWidth::kI32};
   return std::make_unique<MappedTokenFile>(
       path, std::move(file), range, std::move(documents),
