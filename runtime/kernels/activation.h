@@ -13,7 +13,7 @@ enum class Activation {
   kGeluTanh,  // 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
   kGelu,      // x Phi(x), with erf
   kRelu,
-  kSilu,      // x sigmoid(x)
+  kSilu,  // x sigmoid(x)
 };
 
 void ActivationForward(StreamView stream, Activation kind, ConstMatrixView x,

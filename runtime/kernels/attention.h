@@ -1,11 +1,11 @@
 #ifndef PERDURE_RUNTIME_KERNELS_ATTENTION_H_
 #define PERDURE_RUNTIME_KERNELS_ATTENTION_H_
 
-// Causal attention in tiles (FlashAttention: Dao et al. 2022), O(T) memory, with
-// grouped key-value heads and rotary positions.
-// B sequences, T tokens each, H query heads, G key-value heads (G divides H),
-// dh head width. q: [B*T, H*dh]; k, v: [B*T, G*dh]; rows may be strided (parts
-// of a fused qkv buffer). fp32 or bf16; sums and softmax in fp32.
+// Causal attention in tiles (FlashAttention: Dao et al. 2022), O(T) memory,
+// with grouped key-value heads and rotary positions. B sequences, T tokens
+// each, H query heads, G key-value heads (G divides H), dh head width. q: [B*T,
+// H*dh]; k, v: [B*T, G*dh]; rows may be strided (parts of a fused qkv buffer).
+// fp32 or bf16; sums and softmax in fp32.
 
 #include <cstdint>
 
@@ -16,11 +16,11 @@
 namespace perdure::kernels {
 
 struct AttentionShape {
-  int64_t batch = 0;      // B
-  int64_t tokens = 0;     // T
-  int64_t heads = 0;      // H, of this rank
-  int64_t kv_heads = 0;   // G, of this rank
-  int64_t head_dim = 0;   // dh
+  int64_t batch = 0;     // B
+  int64_t tokens = 0;    // T
+  int64_t heads = 0;     // H, of this rank
+  int64_t kv_heads = 0;  // G, of this rank
+  int64_t head_dim = 0;  // dh
 };
 
 // Noise for attention dropout: the bit of (sequence, head, query, key) does not
@@ -33,13 +33,13 @@ struct AttentionShape {
 //     low 32 bits of the sequence number,
 //     0x80000000 | (upper bits of the sequence number) << 16 | global head }.
 // Positions count from the sequence's first token. Sequence numbers are below
-// 2^47, global heads below 2^16; the set top bit keeps these counters apart from
-// those of Dropout (elementwise.h).
+// 2^47, global heads below 2^16; the set top bit keeps these counters apart
+// from those of Dropout (elementwise.h).
 struct AttentionDropout {
-  float probability = 0;             // 0: none
-  PhiloxKey key{};                   // of (seed, step, layer)
-  const int64_t* sequence = nullptr; // [B] global sequence numbers
-  int64_t first_head = 0;            // global number of this rank's first query head
+  float probability = 0;              // 0: none
+  PhiloxKey key{};                    // of (seed, step, layer)
+  const int64_t* sequence = nullptr;  // [B] global sequence numbers
+  int64_t first_head = 0;  // global number of this rank's first query head
 };
 
 struct AttentionOptions {
@@ -55,15 +55,16 @@ struct AttentionOptions {
 // wanted).
 void AttentionForward(StreamView stream, const AttentionShape& shape,
                       ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
-                      MatrixView out, float* lse, const AttentionOptions& options);
+                      MatrixView out, float* lse,
+                      const AttentionOptions& options);
 
 // dq, dk, dv are overwritten (fp32 or bf16). No atomics: the same bits for any
 // thread count, as in the forward pass.
 void AttentionBackward(StreamView stream, const AttentionShape& shape,
                        ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
-                       ConstMatrixView out, const float* lse, ConstMatrixView dout,
-                       MatrixView dq, MatrixView dk, MatrixView dv,
-                       const AttentionOptions& options);
+                       ConstMatrixView out, const float* lse,
+                       ConstMatrixView dout, MatrixView dq, MatrixView dk,
+                       MatrixView dv, const AttentionOptions& options);
 
 // One new token a sequence against a cache: q, out [B, H*dh]; cached keys and
 // values of sequence b, position p are row b * capacity + p of k and v; the

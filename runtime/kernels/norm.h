@@ -17,8 +17,9 @@ void LayerNormForward(StreamView stream, ConstMatrixView x, const float* weight,
                       float* rstd);
 // dx += gradient (fp32 [N, D]); dweight, dbias [D] += gradient.
 void LayerNormBackward(StreamView stream, ConstMatrixView dy, ConstMatrixView x,
-                       const float* weight, const float* mean, const float* rstd,
-                       MatrixView dx, float* dweight, float* dbias);
+                       const float* weight, const float* mean,
+                       const float* rstd, MatrixView dx, float* dweight,
+                       float* dbias);
 
 // y = x * rstd * weight, rstd = 1/sqrt(mean(x^2) + eps).
 void RmsNormForward(StreamView stream, ConstMatrixView x, const float* weight,

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "reference.h"
+#include "tests/runtime/kernels/reference.h"
 
 namespace perdure::kernels {
 namespace {

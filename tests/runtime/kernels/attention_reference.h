@@ -8,8 +8,8 @@
 #include <cmath>
 #include <vector>
 
-#include "reference.h"
 #include "runtime/kernels/attention.h"
+#include "tests/runtime/kernels/reference.h"
 
 namespace perdure::kernels {
 

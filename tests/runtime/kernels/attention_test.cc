@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "attention_reference.h"
+#include "tests/runtime/kernels/attention_reference.h"
 
 namespace perdure::kernels {
 namespace {

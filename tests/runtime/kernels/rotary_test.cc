@@ -1,7 +1,7 @@
 #include <cmath>
 
-#include "reference.h"
 #include "runtime/kernels/attention.h"
+#include "tests/runtime/kernels/reference.h"
 
 namespace perdure::kernels {
 namespace {
