@@ -1,5 +1,5 @@
-# Everything Perdure stands on, as imported targets. README.md names each with
-# its purpose and its Debian package.
+# Everything Perdure stands on, as imported targets. scripts/packages.txt names
+# each with its purpose and its Debian package.
 find_package(Threads REQUIRED)
 find_package(absl REQUIRED)
 find_package(gflags REQUIRED)
