@@ -5,8 +5,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/base/file.h"
-#include "small_vocabulary.h"
-#include "temp_dir.h"
+#include "tests/runtime/data/small_vocabulary.h"
+#include "tests/runtime/data/temp_dir.h"
 
 namespace perdure {
 namespace {

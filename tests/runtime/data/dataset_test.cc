@@ -8,7 +8,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "temp_dir.h"
+#include "tests/runtime/data/temp_dir.h"
 
 namespace perdure {
 namespace {

@@ -10,7 +10,7 @@
 #include "runtime/base/file.h"
 #include "runtime/data/token_file.h"
 #include "runtime/data/tokenizer.h"
-#include "temp_dir.h"
+#include "tests/runtime/data/temp_dir.h"
 
 namespace perdure {
 namespace {

@@ -7,8 +7,8 @@
 #include "runtime/data/document_reader.h"
 #include "runtime/data/token_file.h"
 #include "runtime/data/tokenizer.h"
-#include "small_vocabulary.h"
-#include "temp_dir.h"
+#include "tests/runtime/data/small_vocabulary.h"
+#include "tests/runtime/data/temp_dir.h"
 
 namespace perdure {
 namespace {

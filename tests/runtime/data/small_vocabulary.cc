@@ -1,4 +1,4 @@
-#include "small_vocabulary.h"
+#include "tests/runtime/data/small_vocabulary.h"
 
 #include "absl/strings/str_format.h"
 #include "runtime/data/byte_alphabet.h"

@@ -1,4 +1,4 @@
-#include "temp_dir.h"
+#include "tests/runtime/data/temp_dir.h"
 
 #include <stdlib.h>
 
