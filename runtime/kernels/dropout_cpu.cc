@@ -36,58 +36,77 @@ namespace {
 constexpr int64_t kCounters = 32;
 constexpr int64_t kNumbers = 4 * kCounters;
 
-// factors[4 c + lane] of counters {first + c, row id low, row id high, 0}:
-// Philox4x32 of runtime/base/philox.h, with counters in vector lanes.
-void Factors(const DropoutRule& rule, uint32_t first, uint64_t row_id,
-             float* factors) {
-  uint32_t c0[kCounters], c1[kCounters], c2[kCounters], c3[kCounters];
-  for (int64_t c = 0; c < kCounters; ++c) {
-    c0[c] = first + static_cast<uint32_t>(c);
-    c1[c] = static_cast<uint32_t>(row_id);
-    c2[c] = static_cast<uint32_t>(row_id >> 32);
-    c3[c] = 0;
-  }
-  uint32_t key0 = rule.key[0], key1 = rule.key[1];
-  for (int round = 0; round < 10; ++round) {
-#pragma omp simd
-    for (int64_t c = 0; c < kCounters; ++c) {
-      const uint64_t product0 = uint64_t{0xD2511F53} * c0[c];
-      const uint64_t product1 = uint64_t{0xCD9E8D57} * c2[c];
-      c0[c] = static_cast<uint32_t>(product1 >> 32) ^ c1[c] ^ key0;
-      c1[c] = static_cast<uint32_t>(product1);
-      c2[c] = static_cast<uint32_t>(product0 >> 32) ^ c3[c] ^ key1;
-      c3[c] = static_cast<uint32_t>(product0);
-    }
-    key0 += 0x9E3779B9;
-    key1 += 0xBB67AE85;
-  }
-  const auto factor = [&rule](uint32_t bits) HWY_ATTR {
-    return (bits >> 8) < rule.threshold ? 0.0f : rule.scale;
-  };
-#pragma omp simd
-  for (int64_t c = 0; c < kCounters; ++c) {
-    factors[4 * c] = factor(c0[c]);
-    factors[4 * c + 1] = factor(c1[c]);
-    factors[4 * c + 2] = factor(c2[c]);
-    factors[4 * c + 3] = factor(c3[c]);
+// bits[4 c + lane] of counters {first + c, row id low, row id high, 0}:
+// Philox4x32 of runtime/base/philox.h.
+#if HWY_TARGET == HWY_SCALAR
+void Bits(PhiloxKey key, uint32_t first, uint64_t row_id, uint32_t* bits) {
+  for (uint32_t c = 0; c < kCounters; ++c) {
+    const PhiloxCounter four =
+        Philox4x32({first + c, static_cast<uint32_t>(row_id),
+                    static_cast<uint32_t>(row_id >> 32), 0},
+                   key);
+    std::copy(four.begin(), four.end(), bits + 4 * c);
   }
 }
+#else
+using U64 = hn::CappedTag<uint64_t, 8>;
+using U32Pairs = hn::Repartition<uint32_t, U64>;
+using Vec64 = hn::Vec<U64>;
+
+HWY_INLINE Vec64 Multiply(Vec64 word, uint32_t constant) {
+  return hn::MulEven(hn::BitCast(U32Pairs(), word),
+                     hn::Set(U32Pairs(), constant));
+}
+
+// A counter a lane, each word in the low half of 64 bits: what the widening
+// multiplication takes and gives.
+void Bits(PhiloxKey key, uint32_t first, uint64_t row_id, uint32_t* bits) {
+  const U64 d;
+  const int64_t lanes = static_cast<int64_t>(hn::MaxLanes(d));
+  const Vec64 low = hn::Set(d, 0xffffffffu);
+  for (int64_t c = 0; c < kCounters; c += lanes) {
+    Vec64 c0 = hn::Iota(d, first + static_cast<uint64_t>(c));
+    Vec64 c1 = hn::Set(d, row_id & 0xffffffffu);
+    Vec64 c2 = hn::Set(d, row_id >> 32);
+    Vec64 c3 = hn::Zero(d);
+    uint32_t key0 = key[0], key1 = key[1];
+    for (int round = 0; round < 10; ++round) {
+      const Vec64 product0 = Multiply(c0, 0xD2511F53);
+      const Vec64 product1 = Multiply(c2, 0xCD9E8D57);
+      c0 = hn::Xor(hn::Xor(hn::ShiftRight<32>(product1), c1),
+                   hn::Set(d, uint64_t{key0}));
+      c1 = hn::And(product1, low);
+      c2 = hn::Xor(hn::Xor(hn::ShiftRight<32>(product0), c3),
+                   hn::Set(d, uint64_t{key1}));
+      c3 = hn::And(product0, low);
+      key0 += 0x9E3779B9;
+      key1 += 0xBB67AE85;
+    }
+    hn::StoreInterleaved2(hn::Or(c0, hn::ShiftLeft<32>(c1)),
+                          hn::Or(c2, hn::ShiftLeft<32>(c3)), d,
+                          reinterpret_cast<uint64_t*>(bits + 4 * c));
+  }
+}
+#endif
 
 template <typename T>
 void DropoutRowTyped(const DropoutRule& rule, uint64_t row_id, T* x,
                      int64_t n) {
+  using I32 = hn::Rebind<int32_t, F32>;
+  const Vec scale = Broadcast(rule.scale);
+  const auto threshold = hn::Set(I32(), static_cast<int32_t>(rule.threshold));
   for (int64_t begin = 0; begin < n; begin += kNumbers) {
-    float factors[kNumbers];
-    Factors(rule, static_cast<uint32_t>(begin / 4), row_id, factors);
+    alignas(64) uint32_t bits[kNumbers];
+    Bits(rule.key, static_cast<uint32_t>(begin / 4), row_id, bits);
     T* part = x + begin;
-    const int64_t count = std::min(kNumbers, n - begin);
-    ForEachVector(count, [&](int64_t i, int64_t left) HWY_ATTR {
-      const Vec factor = Load(factors + i);
-      // Not a product with 0: what is dropped is 0 even if it was infinite.
-      const Vec kept = hn::Mul(LoadUpTo(part + i, left), factor);
-      const auto dropped = hn::Eq(factor, hn::Zero(F32()));
-      StoreUpTo(hn::IfThenZeroElse(dropped, kept), part + i, left);
-    });
+    ForEachVector(
+        std::min(kNumbers, n - begin), [&](int64_t i, int64_t left) HWY_ATTR {
+          const auto top = hn::ShiftRight<8>(hn::LoadU(U32(), bits + i));
+          const auto kept = hn::RebindMask(
+              F32(), hn::Not(hn::Lt(hn::BitCast(I32(), top), threshold)));
+          const Vec scaled = hn::Mul(LoadUpTo(part + i, left), scale);
+          StoreUpTo(hn::IfThenElseZero(kept, scaled), part + i, left);
+        });
   }
 }
 
