@@ -43,41 +43,14 @@ absl::StatusOr<std::unique_ptr<FirstOrderEngine>> FirstOrderEngine::Create(
   return engine;
 }
 
-int64_t FirstOrderEngine::MicroBatches(int64_t sequences) const {
-  const int64_t size = config_.train().micro_batch();
-  return (sequences + size - 1) / size;
-}
-
 Schedule FirstOrderEngine::TrainingSchedule() const {
-  const int64_t total = MicroBatches(config_.train().global_batch());
+  const int64_t total = reader_.Count(config_.train().global_batch());
   const int share = static_cast<int>(
       EvenPart(total, groups_->topology.dp(), groups_->me.dp).size());
   const int stages = groups_->topology.pp(), stage = groups_->me.pp;
   return config_.train().pipeline_schedule() == TrainConfig::GPIPE
              ? GPipeSchedule(stages, stage, share)
              : OneForwardOneBackwardSchedule(stages, stage, share);
-}
-
-absl::Status FirstOrderEngine::ReadMicroBatches(const Dataset& data,
-                                                int64_t first,
-                                                int64_t sequences, Range share,
-                                                bool training, int64_t step) {
-  TraceScope trace(trace_, Trace::Lane::kCompute, "read data");
-  const int64_t size = config_.train().micro_batch();
-  batches_.resize(static_cast<size_t>(share.size()));
-  micro_batches_.clear();
-  for (int64_t m = share.begin; m < share.end; ++m) {
-    Batch& batch = batches_[static_cast<size_t>(m - share.begin)];
-    RETURN_IF_ERROR(data.Read(first + m * size,
-                              std::min(size, sequences - m * size), &batch));
-    MicroBatch micro = MakeMicroBatch(batch);
-    micro.step = step;
-    micro.training = training;
-    micro.accumulate = m > share.begin;
-    micro.index = static_cast<int>(m);
-    micro_batches_.push_back(std::move(micro));
-  }
-  return absl::OkStatus();
 }
 
 // Matrices are overwritten by the first micro-batch; vectors are always added
@@ -120,20 +93,45 @@ absl::Status FirstOrderEngine::Update(const BatchLoss& loss, double grad_norm,
   return publisher_->Publish();
 }
 
+absl::StatusOr<BatchLoss> FirstOrderEngine::Backpropagate(const Dataset& data,
+                                                          const RunState& run,
+                                                          int signal) {
+  const int64_t sequences = config_.train().global_batch();
+  const int64_t total = reader_.Count(sequences);
+  const Range share = EvenPart(total, groups_->topology.dp(), groups_->me.dp);
+  ASSIGN_OR_RETURN(std::vector<MicroBatch> micro_batches,
+                   reader_.Read(data, run.samples, sequences, share));
+  for (MicroBatch& micro : micro_batches) {
+    micro.training = true;
+    micro.step = run.step + 1;
+  }
+  ZeroGradients(/*all=*/micro_batches.empty());
+  std::vector<SequenceLosses> losses;
+  RETURN_IF_ERROR(executor_->Run(TrainingSchedule(), micro_batches, &losses));
+  return ReduceLosses(*groups_, losses, share, total, signal);
+}
+
+absl::Status FirstOrderEngine::CountBadStep(const StepRecord& record,
+                                            absl::string_view reason,
+                                            RunState* run) const {
+  const bool stop = config_.train().bad_step() == TrainConfig::STOP;
+  ++run->bad_steps;
+  if (!stop && run->bad_steps < config_.train().max_bad_steps()) {
+    return absl::OkStatus();
+  }
+  return absl::OutOfRangeError(absl::StrCat(
+      "step ", record.step, " (samples ", run->samples, " to ",
+      record.samples_end - 1, "): ", reason,
+      stop ? " and train.bad_step is STOP"
+           : absl::StrCat(", bad step ", run->bad_steps, " in a row"),
+      "; lower optim.lr or raise optim.warmup_steps, check the data, and "
+      "resume from the last snapshot"));
+}
+
 absl::StatusOr<StepRecord> FirstOrderEngine::Step(const Dataset& data,
                                                   RunState* run, int* signal) {
   const auto start = std::chrono::steady_clock::now();
-  const int64_t sequences = config_.train().global_batch();
-  const int64_t total = MicroBatches(sequences);
-  const Range share = EvenPart(total, groups_->topology.dp(), groups_->me.dp);
-  const int64_t step = run->step + 1;
-  RETURN_IF_ERROR(ReadMicroBatches(data, run->samples, sequences, share,
-                                   /*training=*/true, step));
-  ZeroGradients(/*all=*/share.size() == 0);
-  std::vector<SequenceLosses> losses;
-  RETURN_IF_ERROR(executor_->Run(TrainingSchedule(), micro_batches_, &losses));
-  ASSIGN_OR_RETURN(const BatchLoss loss,
-                   ReduceLosses(*groups_, losses, share, total, *signal));
+  ASSIGN_OR_RETURN(const BatchLoss loss, Backpropagate(data, *run, *signal));
   *signal = loss.signal;
   double norm_squared = 0;
   {
@@ -142,32 +140,24 @@ absl::StatusOr<StepRecord> FirstOrderEngine::Step(const Dataset& data,
   }
 
   StepRecord record;
-  record.step = step;
+  record.step = run->step + 1;
   record.loss = loss.mean();
   record.tokens = static_cast<int64_t>(loss.weight_sum);
-  record.learning_rate = LearningRate(config_.optim(), step);
+  record.learning_rate = LearningRate(config_.optim(), record.step);
   record.grad_norm = std::sqrt(norm_squared) / loss.weight_sum;
-  record.samples_end = run->samples + sequences;
+  record.samples_end = run->samples + config_.train().global_batch();
   const std::string reason = Judge(loss, norm_squared, *run);
   record.skipped = !reason.empty();
-  if (!record.skipped) {
+  if (record.skipped) {
+    RETURN_IF_ERROR(CountBadStep(record, reason, run));
+  } else {
     RETURN_IF_ERROR(Update(loss, record.grad_norm, run, record.learning_rate));
     run->bad_steps = 0;
     run->loss_mean = run->loss_mean == 0
                          ? record.loss
                          : 0.95 * run->loss_mean + 0.05 * record.loss;
-  } else if (config_.train().bad_step() == TrainConfig::STOP ||
-             ++run->bad_steps >= config_.train().max_bad_steps()) {
-    return absl::OutOfRangeError(absl::StrCat(
-        "step ", step, " (samples ", run->samples, " to ",
-        record.samples_end - 1, "): ", reason,
-        config_.train().bad_step() == TrainConfig::STOP
-            ? " and train.bad_step is STOP"
-            : absl::StrCat(", the ", run->bad_steps, "th bad step in a row"),
-        "; lower optim.lr or raise optim.warmup_steps, check the data, and "
-        "resume from the last snapshot"));
   }
-  run->step = step;
+  run->step = record.step;
   run->samples = record.samples_end;
   run->tokens += record.tokens;
   record.seconds =
@@ -176,28 +166,11 @@ absl::StatusOr<StepRecord> FirstOrderEngine::Step(const Dataset& data,
   return record;
 }
 
-absl::StatusOr<double> FirstOrderEngine::Evaluate(const Dataset& data,
-                                                  int64_t sequences) {
-  if (sequences <= 0) sequences = data.windows();
-  const int64_t total = MicroBatches(sequences);
-  const Range share = EvenPart(total, groups_->topology.dp(), groups_->me.dp);
-  std::vector<SequenceLosses> losses;
-  // A few micro-batches at a time: enough to fill the pipeline, without the
-  // whole split in memory.
-  const int64_t at_once = std::max(8, 4 * groups_->topology.pp());
-  for (int64_t begin = share.begin; begin < share.end; begin += at_once) {
-    const Range part = {begin, std::min(share.end, begin + at_once)};
-    RETURN_IF_ERROR(ReadMicroBatches(data, 0, sequences, part,
-                                     /*training=*/false, 0));
-    const Schedule schedule = ForwardOnlySchedule(
-        groups_->topology.pp(), groups_->me.pp, static_cast<int>(part.size()));
-    std::vector<SequenceLosses> some;
-    RETURN_IF_ERROR(executor_->Run(schedule, micro_batches_, &some));
-    losses.insert(losses.end(), some.begin(), some.end());
-  }
-  ASSIGN_OR_RETURN(const BatchLoss loss,
-                   ReduceLosses(*groups_, losses, share, total, 0));
-  return loss.mean();
+absl::StatusOr<BatchLoss> FirstOrderEngine::Evaluate(const Dataset& data,
+                                                     int64_t sequences,
+                                                     int signal) {
+  return EvaluateLoss(executor_.get(), &reader_, *groups_, data, sequences,
+                      signal);
 }
 
 absl::StatusOr<SavedPieces> FirstOrderEngine::Pieces() {

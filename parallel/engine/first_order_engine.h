@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "parallel/engine/adamw_state.h"
+#include "parallel/engine/evaluate.h"
 #include "parallel/engine/gradient_reducer.h"
 #include "parallel/engine/loss_reducer.h"
+#include "parallel/engine/micro_batch_reader.h"
 #include "parallel/engine/model_runtime.h"
 #include "parallel/engine/state_pieces.h"
 #include "parallel/engine/weight_publisher.h"
@@ -36,9 +38,9 @@ class FirstOrderEngine {
   // OutOfRange: bad_step is STOP, or too many bad steps in a row.
   absl::StatusOr<StepRecord> Step(const Dataset& data, RunState* run,
                                   int* signal);
-  // Collective. The mean loss over the first `sequences` samples (0: all
-  // windows). Nothing is changed.
-  absl::StatusOr<double> Evaluate(const Dataset& data, int64_t sequences);
+  // Collective; see EvaluateLoss. Nothing is changed.
+  absl::StatusOr<BatchLoss> Evaluate(const Dataset& data, int64_t sequences,
+                                     int signal);
 
   // Saving and loading; see StatePiece, StateRequest.
   absl::StatusOr<SavedPieces> Pieces();
@@ -53,16 +55,20 @@ class FirstOrderEngine {
  private:
   FirstOrderEngine(const RunConfig& config, const ProcessGroups* groups,
                    Trace* trace)
-      : config_(config), groups_(groups), trace_(trace) {}
+      : config_(config),
+        groups_(groups),
+        trace_(trace),
+        reader_(config.train().micro_batch()) {}
 
-  int64_t MicroBatches(int64_t sequences) const;
-  absl::Status ReadMicroBatches(const Dataset& data, int64_t first,
-                                int64_t sequences, Range share, bool training,
-                                int64_t step);
+  // All forward and backward passes of a step.
+  absl::StatusOr<BatchLoss> Backpropagate(const Dataset& data,
+                                          const RunState& run, int signal);
   void ZeroGradients(bool all);
   // The reason why the step is bad; "" for a good one.
   std::string Judge(const BatchLoss& loss, double norm_squared,
                     const RunState& run) const;
+  absl::Status CountBadStep(const StepRecord& record, absl::string_view reason,
+                            RunState* run) const;
   absl::Status Update(const BatchLoss& loss, double grad_norm, RunState* run,
                       double learning_rate);
 
@@ -75,8 +81,7 @@ class FirstOrderEngine {
   std::unique_ptr<GradientReducer> reducer_;
   std::unique_ptr<WeightPublisher> publisher_;
   std::unique_ptr<PipelineExecutor> executor_;
-  std::vector<Batch> batches_;
-  std::vector<MicroBatch> micro_batches_;
+  MicroBatchReader reader_;
 };
 
 }  // namespace perdure

@@ -1,0 +1,17 @@
+#ifndef PERDURE_LAUNCHER_TRAIN_CONSOLE_H_
+#define PERDURE_LAUNCHER_TRAIN_CONSOLE_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace perdure {
+
+// Rows "  name   value" with the names in one column; a row with an empty name
+// goes on under the value above, one with an empty value is a heading.
+std::string FormatTable(
+    const std::vector<std::pair<std::string, std::string>>& rows);
+
+}  // namespace perdure
+
+#endif  // PERDURE_LAUNCHER_TRAIN_CONSOLE_H_

@@ -1,0 +1,69 @@
+#include "launcher/train/model_setup.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "launcher/train/session.h"
+#include "runtime/base/file.h"
+#include "runtime/config/config.h"
+#include "runtime/data/tokenizer.h"
+#include "runtime/nn/param_spec.h"
+
+namespace perdure {
+namespace {
+
+std::string DirectoryOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash);
+}
+
+}  // namespace
+
+absl::StatusOr<RunConfig> ReadRunConfig(const TrainerFlags& flags) {
+  RunConfig config;
+  if (!flags.config.empty()) {
+    ASSIGN_OR_RETURN(config, LoadConfig(flags.config));
+  }
+  RETURN_IF_ERROR(ApplyOverrides(flags.overrides, &config));
+  return config;
+}
+
+absl::StatusOr<RunConfig> TakeModel(const RunConfig& config,
+                                    const ModelConfig& source) {
+  RunConfig taken = config;
+  ASSIGN_OR_RETURN(*taken.mutable_model(),
+                   CompleteModelConfig(config.model(), source));
+  return taken;
+}
+
+absl::StatusOr<ModelSource> OpenInitialModel(Communicator& world,
+                                             const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string directory,
+                   OnRankZero(world, [&]() -> absl::StatusOr<std::string> {
+                     ASSIGN_OR_RETURN(const ModelSource source,
+                                      OpenModelSource(path));
+                     return source.directory;
+                   }));
+  return OpenModelSource(directory);
+}
+
+absl::StatusOr<RunConfig> FinishConfig(const RunConfig& config,
+                                       const Topology& topology,
+                                       bool for_training) {
+  RETURN_IF_ERROR(CheckConfig(config, for_training));
+  const RunConfig resolved = ResolveConfig(config);
+  const std::vector<std::string> problems =
+      CheckModelTopology(resolved.model(), topology);
+  if (!problems.empty()) {
+    return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
+  }
+  return resolved;
+}
+
+std::string TokenizerPath(const DataConfig& data) {
+  if (data.has_tokenizer()) return data.tokenizer();
+  if (data.train_size() > 0) return DirectoryOf(data.train(0).path());
+  if (data.val_size() > 0) return DirectoryOf(data.val(0).path());
+  return "";
+}
+
+}  // namespace perdure

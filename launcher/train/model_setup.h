@@ -1,0 +1,44 @@
+#ifndef PERDURE_LAUNCHER_TRAIN_MODEL_SETUP_H_
+#define PERDURE_LAUNCHER_TRAIN_MODEL_SETUP_H_
+
+// From flags to a resolved, checked configuration, and the source of the
+// initial weights if there is one.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/convert/hugging_face.h"
+#include "launcher/train/trainer_flags.h"
+#include "runtime/comm/communicator.h"
+#include "runtime/config/run.pb.h"
+
+namespace perdure {
+
+// The config file with its overrides, as written: nothing resolved. All
+// problems in one InvalidArgument.
+absl::StatusOr<RunConfig> ReadRunConfig(const TrainerFlags& flags);
+
+// `config` with its model replaced by `source`'s: fields that both give must
+// agree (dropout and initialisation are the config's own).
+absl::StatusOr<RunConfig> TakeModel(const RunConfig& config,
+                                    const ModelConfig& source);
+
+// Opens model.init_from; rank 0 finds out which directory it is (the newest
+// snapshot of a run), all ranks open that one. Collective.
+absl::StatusOr<ModelSource> OpenInitialModel(Communicator& world,
+                                             const std::string& path);
+
+// Resolved and checked, also against the topology.
+absl::StatusOr<RunConfig> FinishConfig(const RunConfig& config,
+                                       const Topology& topology,
+                                       bool for_training);
+
+// The directory with the tokenizer of a run: data.tokenizer, else that of the
+// first train (or val) file; "" where there is none.
+std::string TokenizerPath(const DataConfig& data);
+
+}  // namespace perdure
+
+#endif  // PERDURE_LAUNCHER_TRAIN_MODEL_SETUP_H_

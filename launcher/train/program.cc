@@ -1,0 +1,67 @@
+#include "launcher/train/program.h"
+
+#include <cstdio>
+
+#include "checkpoint/convert/hugging_face.h"
+#include "glog/logging.h"
+#include "launcher/train/model_setup.h"
+#include "launcher/train/plan.h"
+#include "launcher/train/signals.h"
+#include "runtime/config/config.h"
+
+namespace perdure {
+namespace {
+
+// How many ranks a plan is for: those asked for, those of this mpirun, or as
+// many as the degrees multiply to.
+int PlannedRanks(const TopologyConfig& topology) {
+  if (topology.has_ranks()) return topology.ranks();
+  if (LaunchedRanks() > 1) return LaunchedRanks();
+  return topology.tp() * topology.pp() * topology.pertp() *
+         (topology.has_dp() ? topology.dp() : 1);
+}
+
+absl::Status PrintPlan(const RunConfig& config) {
+  RunConfig complete = config;
+  if (config.model().has_init_from()) {
+    ASSIGN_OR_RETURN(const ModelSource source,
+                     OpenModelSource(config.model().init_from()));
+    ASSIGN_OR_RETURN(complete, TakeModel(config, source.model));
+  }
+  RETURN_IF_ERROR(CheckConfig(complete, /*for_training=*/true));
+  ASSIGN_OR_RETURN(
+      const std::string text,
+      PlanText(ResolveConfig(complete), PlannedRanks(config.topology())));
+  std::fputs(text.c_str(), stdout);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+TrainerFlags BeginProgram(int* argc, char*** argv) {
+  google::InitGoogleLogging((*argv)[0]);
+  FLAGS_logtostderr = true;
+  TrainerFlags flags;
+  flags.command.assign(*argv, *argv + *argc);
+  flags.overrides = TakeOverrides(argc, *argv);
+  return flags;
+}
+
+int RunProgram(const TrainerFlags& flags,
+               const std::function<
+                   absl::Status(Communicator& world, const SessionInfo& info,
+                                const RunConfig& config)>& body) {
+  const absl::StatusOr<RunConfig> config = ReadRunConfig(flags);
+  if (!config.ok()) return ReportEarlyFailure(config.status());
+  if (flags.plan) {
+    const absl::Status status = PrintPlan(*config);
+    return status.ok() ? 0 : ReportEarlyFailure(status);
+  }
+  InstallStopSignals();
+  return RunSession(absl::Seconds(config->topology().timeout_seconds()),
+                    [&](Communicator& world, const SessionInfo& info) {
+                      return body(world, info, *config);
+                    });
+}
+
+}  // namespace perdure

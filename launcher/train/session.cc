@@ -1,0 +1,113 @@
+#include "launcher/train/session.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <new>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "launcher/train/failure.h"
+#include "runtime/comm/backends.h"
+
+namespace perdure {
+namespace {
+
+// Third-party exceptions that no wrapper caught become errors like any other.
+absl::Status RunGuarded(const std::function<absl::Status()>& body) {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(
+        "out of memory; use a smaller train.micro_batch, train.recompute: "
+        "true, "
+        "or more ranks");
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat("exception: ", error.what()));
+  }
+}
+
+absl::Status CheckLauncher(const MpiSession& mpi, int launched) {
+  if (mpi.size() == 1 && launched > 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the launcher started ", launched,
+        " processes, but MPI sees only this one: the mpirun in use belongs to "
+        "another MPI library than ",
+        mpi.version(), "; start with the mpirun of that library"));
+  }
+  return absl::OkStatus();
+}
+
+void Report(const absl::Status& status, int rank, int size,
+            const std::string& host) {
+  absl::SleepFor(absl::Seconds(SecondsBeforeReport(status, rank)));
+  std::fflush(stdout);
+  std::fputs(FailureMessage(status, rank, size, host).c_str(), stderr);
+  std::fflush(stderr);
+}
+
+}  // namespace
+
+int LaunchedRanks() {
+  return LaunchedWorldSize([](const char* name) { return std::getenv(name); });
+}
+
+int ReportEarlyFailure(const absl::Status& status) {
+  const char* rank = std::getenv("OMPI_COMM_WORLD_RANK");
+  if (rank == nullptr) rank = std::getenv("PMIX_RANK");
+  if (rank == nullptr || std::string(rank) == "0") {
+    std::fputs(FailureMessage(status, 0, 1, "").c_str(), stderr);
+  } else {
+    // mpirun ends the job when the first rank leaves: let rank 0 speak first.
+    absl::SleepFor(absl::Seconds(0.5));
+  }
+  return ExitCode(status);
+}
+
+int RunSession(absl::Duration timeout,
+               const std::function<absl::Status(
+                   Communicator& world, const SessionInfo& info)>& body) {
+  absl::StatusOr<std::unique_ptr<MpiSession>> mpi = MpiSession::Start();
+  if (!mpi.ok()) return ReportEarlyFailure(mpi.status());
+  const int rank = (*mpi)->rank(), size = (*mpi)->size();
+  const SessionInfo info{(*mpi)->host(), (*mpi)->version()};
+  absl::Status status = CheckLauncher(**mpi, LaunchedRanks());
+  if (status.ok()) {
+    status = RunGuarded([&] {
+      std::unique_ptr<Communicator> world = (*mpi)->World(timeout);
+      return body(*world, info);
+    });
+  }
+  if (status.ok() || absl::IsCancelled(status)) {
+    if (!status.ok() && rank == 0) Report(status, rank, size, info.host);
+    (*mpi)->Finish();
+    return ExitCode(status);
+  }
+  Report(status, rank, size, info.host);
+  (*mpi)->Abort(ExitCode(status));
+  return ExitCode(status);  // Abort does not return; g++ 12 does not see it
+}
+
+absl::StatusOr<std::string> OnRankZero(
+    Communicator& world,
+    const std::function<absl::StatusOr<std::string>()>& fn) {
+  // Code, then text: both go to all ranks in one gather of strings.
+  std::string message;
+  if (world.rank() == 0) {
+    const absl::StatusOr<std::string> result = fn();
+    message = absl::StrCat(static_cast<int>(result.status().code()), ":",
+                           result.ok() ? *result : result.status().message());
+  }
+  ASSIGN_OR_RETURN(const std::vector<std::string> all,
+                   AllGatherStrings(world, message));
+  const size_t colon = all[0].find(':');
+  const int code = std::atoi(all[0].substr(0, colon).c_str());
+  std::string text = all[0].substr(colon + 1);
+  if (code != 0) return absl::Status(static_cast<absl::StatusCode>(code), text);
+  return text;
+}
+
+}  // namespace perdure

@@ -1,0 +1,66 @@
+#ifndef PERDURE_LAUNCHER_TRAIN_TRAINER_H_
+#define PERDURE_LAUNCHER_TRAIN_TRAINER_H_
+
+// One rank of a training run: everything it holds, made in order by Start, and
+// the loop over steps.
+
+#include <memory>
+#include <string>
+
+#include "checkpoint/convert/hugging_face.h"
+#include "checkpoint/snapshot/snapshot.h"
+#include "launcher/train/train_run.h"
+#include "parallel/engine/first_order_engine.h"
+#include "parallel/group/process_groups.h"
+#include "runtime/data/dataset.h"
+#include "runtime/metrics/metrics_log.h"
+#include "runtime/metrics/progress.h"
+#include "runtime/metrics/trace.h"
+
+namespace perdure {
+
+class Trainer {
+ public:
+  Trainer(Communicator* world, const TrainerFlags& flags,
+          const TrainEnvironment& environment)
+      : world_(world), flags_(flags), environment_(environment) {}
+
+  // All collective, in this order.
+  absl::Status Start(const RunConfig& config);
+  absl::Status Loop();
+
+ private:
+  absl::Status PrepareConfig(const RunConfig& config);
+  absl::Status OpenData();
+  absl::Status LoadState();
+  absl::Status BeginGeneration();
+  absl::Status OpenReports();
+  absl::Status AfterStep(const StepRecord& record);
+  absl::Status EvaluateAndReport(int* signal);
+  absl::Status Save();
+  absl::Status FinishTrace();
+  void Note(const std::string& text);
+  bool reports() const { return world_->rank() == 0; }
+
+  Communicator* world_;
+  const TrainerFlags& flags_;
+  const TrainEnvironment& environment_;
+  RunConfig config_;  // resolved
+  std::unique_ptr<Device> device_;
+  Trace trace_;
+  ProcessGroups groups_;
+  std::unique_ptr<ModelSource> initial_;  // model.init_from
+  std::unique_ptr<Snapshot> snapshot_;    // --resume
+  std::string weights_from_;
+  std::unique_ptr<Dataset> train_, val_;
+  std::unique_ptr<FirstOrderEngine> engine_;
+  RunState run_;
+  int64_t saved_step_ = -1;
+  std::string tokenizer_dir_;
+  std::unique_ptr<MetricsLog> metrics_;  // on the rank that reports
+  std::unique_ptr<Progress> progress_;
+};
+
+}  // namespace perdure
+
+#endif  // PERDURE_LAUNCHER_TRAIN_TRAINER_H_

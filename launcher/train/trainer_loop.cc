@@ -1,0 +1,104 @@
+// Trainer: the loop over steps.
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "launcher/train/trainer.h"
+#include "runtime/base/file.h"
+#include "runtime/base/text.h"
+
+namespace perdure {
+
+void Trainer::Note(const std::string& text) {
+  if (progress_ != nullptr) progress_->Note(text);
+}
+
+absl::Status Trainer::AfterStep(const StepRecord& record) {
+  if (metrics_ != nullptr) RETURN_IF_ERROR(metrics_->Step(record));
+  if (progress_ != nullptr) progress_->Step(record, device_->peak_bytes());
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::EvaluateAndReport(int* signal) {
+  ASSIGN_OR_RETURN(
+      const BatchLoss loss,
+      engine_->Evaluate(*val_, config_.eval().sequences(), *signal));
+  *signal = loss.signal;
+  if (metrics_ != nullptr) {
+    RETURN_IF_ERROR(metrics_->Evaluation(run_.step, loss.mean()));
+  }
+  Note(
+      absl::StrFormat("step %d  validation loss %.4f", run_.step, loss.mean()));
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::Save() {
+  if (saved_step_ == run_.step) return absl::OkStatus();
+  TraceScope trace(&trace_, Trace::Lane::kCompute, "snapshot");
+  const absl::Time start = absl::Now();
+  ASSIGN_OR_RETURN(const SavedPieces saved, engine_->Pieces());
+  SnapshotWriteOptions options;
+  options.run_dir = flags_.run_dir;
+  options.model = config_.model();
+  options.tokenizer_dir = tokenizer_dir_;
+  options.keep_last = config_.snapshot().keep_last();
+  options.keep_every = config_.snapshot().keep_every();
+  RETURN_IF_ERROR(Annotate(WriteSnapshot(*world_, options, run_, saved.pieces),
+                           absl::StrCat("snapshot of step ", run_.step)));
+  saved_step_ = run_.step;
+  Note(absl::StrFormat("step %d  snapshot saved in %.2f s", run_.step,
+                       absl::ToDoubleSeconds(absl::Now() - start)));
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::FinishTrace() {
+  trace_.Enable(false);
+  const RankCoordinates& at = groups_.me;
+  const std::string label = absl::StrFormat(
+      "rank %d: pp %d dp %d tp %d", world_->rank(), at.pp, at.dp, at.tp);
+  ASSIGN_OR_RETURN(
+      const std::vector<std::string> parts,
+      AllGatherStrings(*world_, trace_.ToJson(world_->rank(), label)));
+  if (!reports()) return absl::OkStatus();
+  const std::string path = JoinPath(flags_.run_dir, "trace.json");
+  Note(absl::StrCat("trace written to ", path,
+                    " (open it in ui.perfetto.dev or chrome://tracing)"));
+  return WriteTrace(path, parts);
+}
+
+absl::Status Trainer::Loop() {
+  const TraceConfig& trace = config_.trace();
+  const int64_t trace_begin = run_.step + trace.first_step();
+  const int64_t trace_end = trace_begin + trace.steps();
+  const int32_t every = config_.eval().every_steps();
+  int64_t evaluated = -1;
+  while (run_.step < config_.train().steps()) {
+    if (trace.steps() > 0 && run_.step + 1 == trace_begin) trace_.Enable(true);
+    int signal = environment_.stop_signal ? environment_.stop_signal() : 0;
+    ASSIGN_OR_RETURN(const StepRecord record,
+                     engine_->Step(*train_, &run_, &signal));
+    RETURN_IF_ERROR(AfterStep(record));
+    if (trace_.enabled() && run_.step + 1 == trace_end) {
+      RETURN_IF_ERROR(FinishTrace());
+    }
+    if (signal == 0 && val_ != nullptr && every > 0 && run_.step % every == 0) {
+      RETURN_IF_ERROR(EvaluateAndReport(&signal));
+      evaluated = run_.step;
+    }
+    const int32_t save_every = config_.snapshot().every_steps();
+    if (signal != 0 || (save_every > 0 && run_.step % save_every == 0)) {
+      RETURN_IF_ERROR(Save());
+    }
+    if (signal != 0 && run_.step < config_.train().steps()) {
+      return absl::CancelledError(absl::StrCat("stopped by signal ", signal,
+                                               " after saving step ", run_.step,
+                                               "; go on with --resume"));
+    }
+  }
+  int signal = 0;
+  if (val_ != nullptr && every > 0 && evaluated != run_.step) {
+    RETURN_IF_ERROR(EvaluateAndReport(&signal));
+  }
+  return config_.snapshot().at_end() ? Save() : absl::OkStatus();
+}
+
+}  // namespace perdure
