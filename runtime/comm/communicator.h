@@ -80,10 +80,14 @@ class Communicator {
 
   // The buffer stays valid and untouched until Wait. Messages between two
   // ranks with the same tag (0 .. 32767) match in order.
-  virtual absl::StatusOr<std::unique_ptr<CommRequest>> Send(
-      const void* data, uint64_t bytes, int to, int tag) = 0;
-  virtual absl::StatusOr<std::unique_ptr<CommRequest>> Receive(
-      void* data, uint64_t bytes, int from, int tag) = 0;
+  virtual absl::StatusOr<std::unique_ptr<CommRequest>> Send(const void* data,
+                                                            uint64_t bytes,
+                                                            int to,
+                                                            int tag) = 0;
+  virtual absl::StatusOr<std::unique_ptr<CommRequest>> Receive(void* data,
+                                                               uint64_t bytes,
+                                                               int from,
+                                                               int tag) = 0;
 
   // Collective over the parent: ranks of equal color (>= 0) form a group, by
   // ascending key. The name is for messages: "tp[0]".
