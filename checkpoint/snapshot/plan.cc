@@ -45,13 +45,16 @@ absl::Status CheckAgainstModel(const std::vector<PlannedTensor>& tensors,
                                           absl::StrJoin(problems, "; ")));
 }
 
+// 1-D parameters may be fp32 beside 16-bit matrices.
 std::string TorchDtype(const std::vector<TensorShape>& weights) {
-  // 1-D parameters may be fp32 beside 16-bit matrices.
-  for (const TensorShape& weight : weights) {
-    if (weight.dtype == DType::kBF16) return "bfloat16";
-    if (weight.dtype == DType::kF16) return "float16";
-  }
-  return "float32";
+  const auto any = [&](DType dtype) {
+    return std::any_of(
+        weights.begin(), weights.end(),
+        [&](const TensorShape& weight) { return weight.dtype == dtype; });
+  };
+  return any(DType::kBF16)  ? "bfloat16"
+         : any(DType::kF16) ? "float16"
+                            : "float32";
 }
 
 }  // namespace

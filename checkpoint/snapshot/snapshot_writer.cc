@@ -47,7 +47,10 @@ absl::StatusOr<std::vector<Message>> ParseAll(
 absl::StatusOr<std::vector<SideFile>> ReadSideFiles(
     const SnapshotContent& content, const std::string& torch_dtype) {
   std::vector<SideFile> files;
-  files.emplace_back(kConfigName, ModelConfigToHf(content.model, torch_dtype));
+  files.emplace_back(kConfigName,
+                     content.config_json.empty()
+                         ? ModelConfigToHf(content.model, torch_dtype)
+                         : content.config_json);
   if (content.tokenizer_dir.empty()) return files;
   ASSIGN_OR_RETURN(const std::vector<std::string> names,
                    ListDirectory(content.tokenizer_dir));
@@ -182,9 +185,9 @@ absl::Status WriteSnapshotTo(Communicator& world, Storage& storage,
                             SnapshotName(run.step),
                             TemporaryName({run.step, run.generation})};
   MemoryPieces memory;
-  RETURN_IF_ERROR(WriteOneSnapshot(world, storage, paths,
-                                   {run, options.model, options.tokenizer_dir},
-                                   pieces, memory));
+  RETURN_IF_ERROR(WriteOneSnapshot(
+      world, storage, paths, {run, options.model, options.tokenizer_dir, ""},
+      pieces, memory));
   if (world.rank() == 0) {
     // The snapshot is safe; old ones that stay too long are no failure.
     const absl::Status pruned = PruneSnapshots(storage, options, run.step);

@@ -23,6 +23,7 @@ struct SnapshotContent {
   RunState run;
   ModelConfig model;
   std::string tokenizer_dir;  // "" for none
+  std::string config_json;    // kept as it is; "" to make it from the model
 };
 
 // Collective: one snapshot at `paths`, without anything around it.

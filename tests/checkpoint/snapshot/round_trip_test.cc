@@ -127,6 +127,20 @@ TEST(SnapshotFilesTest, TokenizerFilesGoAlongAndOthersDoNot) {
   EXPECT_TRUE((*Snapshot::Open(path))->Verify({}).ok());
 }
 
+TEST(SnapshotFilesTest, TheConfigNamesTheWidthOfTheMatrices) {
+  const std::pair<DType, const char*> kNames[] = {
+      {DType::kF32, "\"float32\""},
+      {DType::kBF16, "\"bfloat16\""},
+      {DType::kF16, "\"float16\""}};
+  for (const auto& [dtype, name] : kNames) {
+    const ScratchDirectory scratch;
+    const TinyState state(TinyModel(), dtype, false);
+    ASSERT_TRUE(WriteTiny(state, TinyOptions(scratch.path()), TinyRun(1)).ok());
+    EXPECT_THAT(*ReadFile(JoinPath(StepPath(scratch.path(), 1), kConfigName)),
+                testing::HasSubstr(name));
+  }
+}
+
 TEST(SnapshotFilesTest, RunStateAndModelComeBack) {
   const ScratchDirectory scratch;
   ModelConfig model = TinyModel();

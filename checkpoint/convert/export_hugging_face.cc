@@ -1,0 +1,67 @@
+#include <memory>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "checkpoint/convert/hugging_face.h"
+#include "checkpoint/convert/paths.h"
+#include "checkpoint/format/storage.h"
+#include "checkpoint/snapshot/names.h"
+#include "checkpoint/snapshot/snapshot_reader.h"
+#include "glog/logging.h"
+#include "runtime/base/file.h"
+
+namespace perdure {
+namespace {
+
+// Copies a file of the snapshot; every block is checked on its way.
+absl::Status CopyFile(Storage& storage, const SnapshotReader& snapshot,
+                      size_t file, const std::string& directory) {
+  const SnapshotReader::FileEntry& entry = snapshot.file_entries()[file];
+  ASSIGN_OR_RETURN(const std::unique_ptr<StorageFile> target,
+                   storage.Create(JoinPath(directory, entry.name)));
+  RETURN_IF_ERROR(target->Allocate(entry.bytes));
+  RETURN_IF_ERROR(snapshot.file(file).ForEach(
+      [&](uint64_t offset, const char* data, uint64_t bytes) {
+        return target->WriteAt(offset, data, bytes);
+      }));
+  RETURN_IF_ERROR(target->Sync());
+  return target->Close();
+}
+
+absl::Status CheckTarget(absl::string_view hf_dir) {
+  if (!FileExists(hf_dir)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(hf_dir));
+  if (names.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      hf_dir, " is not empty; export makes a directory or fills an empty one"));
+}
+
+}  // namespace
+
+// A snapshot's own files are a Hugging Face directory already: only those that
+// transformers has no use for are left out.
+absl::Status ExportHuggingFace(absl::string_view snapshot_dir,
+                               absl::string_view hf_dir) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<SnapshotReader> snapshot,
+                   SnapshotReader::Open(snapshot_dir));
+  RETURN_IF_ERROR(CheckTarget(hf_dir));
+  const NewDirectory target = SplitNewDirectory(hf_dir);
+  const std::string directory = JoinPath(target.parent, target.temporary);
+  const std::unique_ptr<Storage> storage = MakePosixStorage();
+  RETURN_IF_ERROR(storage->RemoveTree(directory));
+  RETURN_IF_ERROR(storage->CreateDirectories(directory));
+  absl::Cleanup discard = [&] {
+    const absl::Status removed = storage->RemoveTree(directory);
+    if (!removed.ok()) LOG(WARNING) << "left behind: " << removed.message();
+  };
+  for (size_t i = 0; i < snapshot->file_entries().size(); ++i) {
+    if (snapshot->file_entries()[i].name == kOptimizerName) continue;
+    RETURN_IF_ERROR(CopyFile(*storage, *snapshot, i, directory));
+  }
+  RETURN_IF_ERROR(storage->SyncDirectory(directory));
+  RETURN_IF_ERROR(storage->Rename(directory, std::string(hf_dir)));
+  std::move(discard).Cancel();
+  return absl::OkStatus();
+}
+
+}  // namespace perdure
