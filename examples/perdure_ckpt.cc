@@ -32,9 +32,10 @@ absl::Status CheckFlags(const std::vector<std::string>& arguments) {
     gflags::CommandLineFlagInfo info;
     if (!gflags::GetCommandLineFlagInfo(flag.c_str(), &info) &&
         !gflags::GetCommandLineFlagInfo(positive.c_str(), &info)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "unknown flag ", argument,
-          DidYouMean(flag, {"progress", "help", "version"}), "; see --help"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("unknown flag ", argument,
+                       DidYouMean(flag, {"progress", "help", "version"}),
+                       " (--help lists them)"));
     }
   }
   return absl::OkStatus();

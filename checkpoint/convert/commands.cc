@@ -167,8 +167,9 @@ absl::Status RunCheckpointCommand(const std::vector<std::string>& arguments,
   const bool conversion = verb == "import" || verb == "export";
   const size_t operands = conversion ? 2 : 1;
   if (!conversion && verb != "inspect" && verb != "verify") {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "unknown verb '", verb, "'", DidYouMean(verb, verbs), "; see --help"));
+    return absl::InvalidArgumentError(absl::StrCat("unknown verb '", verb, "'",
+                                                   DidYouMean(verb, verbs),
+                                                   " (--help lists them)"));
   }
   if (arguments.size() != operands + 1) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -61,7 +61,10 @@ void TinyState::Add(StateKind kind, const ParamSpec& spec, DType dtype,
                     int seed) {
   Entry entry{kind, {spec.name, dtype, spec.shape}, ""};
   std::vector<float> values(spec.size());
-  const PhiloxKey key{static_cast<uint32_t>(kind),
+  // A weight is its master, rounded.
+  const StateKind drawn =
+      kind == StateKind::kWeight ? StateKind::kMaster : kind;
+  const PhiloxKey key{static_cast<uint32_t>(drawn),
                       static_cast<uint32_t>(
                           NameHash(spec.name.data(), spec.name.size()) + seed)};
   for (size_t i = 0; i < values.size(); ++i) {
