@@ -2,7 +2,7 @@
 
 #include <cmath>
 #include <memory>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -207,6 +207,7 @@ TEST_F(MatmulTest, OneObjectServesManyShapesAndThreadCounts) {
 TEST_F(MatmulTest, MismatchedShapesDie) {
   Matmul matmul;
   Matrix a(4, 5), b(6, 7), c(4, 7);
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(matmul.Run(stream_, a.view(), b.view(), c.view()),
                "A's columns are not B's rows");
 }
@@ -221,28 +222,23 @@ class MatmulBitsTest : public MatmulTest,
     }
   }
 
-  Matrix Product(const Sizes& s, const MatmulOptions& options, int threads,
-                 int64_t gap) {
-    Operands x = MakeOperands(s, options, GetParam(), DType::kF32, gap);
-    matmul_.Run(Stream(threads), x.a.view(), x.b.view(), x.c.view(), options);
-    Matrix plain(s.m, s.n);
-    for (int64_t i = 0; i < s.m * s.n; ++i) {
-      plain.Set(i / s.n, i % s.n, x.c.At(i / s.n, i % s.n));
+  // The first `rows` rows of C, bit for bit; x.c is overwritten.
+  std::vector<float> Product(Operands& x, int64_t rows,
+                             const MatmulOptions& options, int threads) {
+    const ConstMatrixView a =
+        options.transpose_a ? x.a.view() : x.a.view().Rows(0, rows);
+    const MatrixView c = x.c.view().Rows(0, rows);
+    matmul_.Run(Stream(threads), a, x.b.view(), c, options);
+    std::vector<float> bits;
+    for (int64_t row = 0; row < rows; ++row) {
+      const float* line = c.as<float>() + row * c.stride;
+      bits.insert(bits.end(), line, line + c.cols);
     }
-    return plain;
+    return bits;
   }
 
   Matmul matmul_;
 };
-
-bool FirstRowsEqual(const Matrix& x, const Matrix& y, int64_t rows) {
-  for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < x.cols(); ++j) {
-      if (x.At(i, j) != y.At(i, j)) return false;
-    }
-  }
-  return true;
-}
 
 TEST_P(MatmulBitsTest, RowDependsNeitherOnRowCountNorThreads) {
   const std::pair<int64_t, int64_t> outputs_and_depths[] = {
@@ -252,14 +248,19 @@ TEST_P(MatmulBitsTest, RowDependsNeitherOnRowCountNorThreads) {
       SCOPED_TRACE(testing::Message() << n << " " << k << " " << transpose_b);
       MatmulOptions options;
       options.transpose_b = transpose_b;
-      // 1024 rows pack B, fewer do not; gaps copy A and C.
-      const Matrix whole = Product({1024, n, k}, options, 1, 0);
+      const Sizes whole = {1024, n, k};
+      Operands dense = MakeOperands(whole, options, GetParam(), DType::kF32, 0);
+      // Copied to scratch first, and C from there.
+      Operands gaps = MakeOperands(whole, options, GetParam(), DType::kF32, 5);
+      // 1024 rows pack B, fewer do not.
+      const std::vector<float> expected = Product(dense, 1024, options, 1);
       for (int64_t m : {1, 2, 7, 16, 33, 64, 257, 1024}) {
+        const auto end = expected.begin() + m * n;
+        const std::vector<float> rows(expected.begin(), end);
         for (int threads : {1, 2, 3}) {
-          const int64_t gap = threads == 3 ? 5 : 0;
-          const Matrix part = Product({m, n, k}, options, threads, gap);
-          EXPECT_TRUE(FirstRowsEqual(part, whole, m))
-              << "M=" << m << ", " << threads << " threads";
+          SCOPED_TRACE(testing::Message() << m << " rows, " << threads);
+          EXPECT_TRUE(Product(dense, m, options, threads) == rows);
+          EXPECT_TRUE(Product(gaps, m, options, threads) == rows);
         }
       }
     }
@@ -271,15 +272,20 @@ TEST_P(MatmulBitsTest, WeightGradientDoesNotDependOnThreads) {
                          {17, 33, 2048}, {65, 128, 4096}, {200, 96, 300},
                          {96, 200, 2050}};
   for (const Sizes& s : sizes) {
-    for (bool transpose_b : {false, true}) {
+    for (int bits = 0; bits < 4; ++bits) {
       MatmulOptions options;
-      options.transpose_a = options.accumulate = true;
-      options.transpose_b = transpose_b;
-      const Matrix one = Product(s, options, 1, 0);
+      options.transpose_a = true;
+      options.transpose_b = bits & 1;
+      options.accumulate = bits & 2;
+      Operands x = MakeOperands(s, options, GetParam(), DType::kF32, 0);
+      const Matrix start = x.c;
+      const std::vector<float> one = Product(x, s.m, options, 1);
       for (int threads : {2, 3, 8}) {
-        EXPECT_TRUE(one == Product(s, options, threads, 0))
+        x.c = start;
+        EXPECT_TRUE(Product(x, s.m, options, threads) == one)
             << s.m << "x" << s.n << "x" << s.k << ", " << threads
-            << " threads, transpose_b=" << transpose_b;
+            << " threads, transpose_b=" << options.transpose_b
+            << ", accumulate=" << options.accumulate;
       }
     }
   }
