@@ -64,14 +64,17 @@ const GoldenTensor& GoldenFile::at(const std::string& name) const {
 }
 
 double RelativeError(const std::vector<float>& want,
-                     const std::vector<float>& got) {
+                     const std::vector<float>& got,
+                     const std::vector<float>& whole) {
   CHECK_EQ(want.size(), got.size());
   double error = 0, scale = 0;
   for (size_t i = 0; i < want.size(); ++i) {
     // A comparison that NaN fails would hide it.
     if (!std::isfinite(got[i])) return HUGE_VAL;
     error = std::max<double>(error, std::abs(double{got[i]} - want[i]));
-    scale = std::max<double>(scale, std::abs(want[i]));
+  }
+  for (const float value : whole) {
+    scale = std::max<double>(scale, std::abs(value));
   }
   return scale < 1e-6 ? error : error / scale;
 }

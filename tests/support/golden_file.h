@@ -37,11 +37,14 @@ class GoldenFile {
 
 std::string GoldenPath(absl::string_view path);
 
-// max|got - want| / max|want|, by which tensors are compared with PyTorch's.
-// Where `want` is nothing but rounding (below 1e-6 throughout: gradients that
-// are zero in exact arithmetic), max|got| itself.
+// max|got - want| / max|whole|, by which tensors are compared with PyTorch's.
+// `want` and `got` may be a shard: the scale is that of the whole tensor, so
+// that cutting it changes nothing. Where `whole` is nothing but rounding (below
+// 1e-6 throughout: gradients that are zero in exact arithmetic), max|got -
+// want| itself.
 double RelativeError(const std::vector<float>& want,
-                     const std::vector<float>& got);
+                     const std::vector<float>& got,
+                     const std::vector<float>& whole);
 
 }  // namespace perdure
 
