@@ -24,21 +24,23 @@ class HuggingFaceDirectory : public StateSource {
   virtual const ModelConfig& model() const = 0;  // resolved
 };
 
-// Any place weights come from: a snapshot directory, a run directory (its newest
-// snapshot) or a Hugging Face directory.
+// Any place weights come from: a snapshot directory, a run directory (its
+// newest snapshot) or a Hugging Face directory.
 struct ModelSource {
   std::unique_ptr<StateSource> source;
-  ModelConfig model;          // resolved
-  std::string directory;      // the directory really used (for its tokenizer)
+  ModelConfig model;      // resolved
+  std::string directory;  // the directory really used (for its tokenizer)
   bool is_snapshot = false;
 };
 absl::StatusOr<ModelSource> OpenModelSource(absl::string_view path);
 
-// `perdure-ckpt import`: a snapshot (step 0, weights only) at `snapshot_dir` from
-// a Hugging Face directory; names, dtypes, shapes and bytes are kept.
-absl::Status ImportHuggingFace(absl::string_view hf_dir, absl::string_view snapshot_dir);
+// `perdure-ckpt import`: a snapshot (step 0, weights only) at `snapshot_dir`
+// from a Hugging Face directory; names, dtypes, shapes and bytes are kept.
+absl::Status ImportHuggingFace(absl::string_view hf_dir,
+                               absl::string_view snapshot_dir);
 // `perdure-ckpt export`: the weights of a snapshot as a Hugging Face directory.
-absl::Status ExportHuggingFace(absl::string_view snapshot_dir, absl::string_view hf_dir);
+absl::Status ExportHuggingFace(absl::string_view snapshot_dir,
+                               absl::string_view hf_dir);
 
 }  // namespace perdure
 

@@ -18,11 +18,11 @@
 namespace perdure {
 
 struct SnapshotWriteOptions {
-  std::string run_dir;            // <run_dir>/snapshots/step-000001000/
-  ModelConfig model;              // resolved
-  std::string tokenizer_dir;      // files copied along; "" for none
+  std::string run_dir;              // <run_dir>/snapshots/step-000001000/
+  ModelConfig model;                // resolved
+  std::string tokenizer_dir;        // files copied along; "" for none
   std::vector<std::string> pinned;  // never pruned (file names)
-  int keep_last = 3;              // 0: keep all
+  int keep_last = 3;                // 0: keep all
   int keep_every = 0;
 };
 
@@ -31,8 +31,10 @@ struct SnapshotWriteOptions {
 // all ranks, or none sees it and every rank gets the first error (Aborted for
 // a full disk: nothing of earlier snapshots is touched, the temporary directory
 // is gone). Free space is checked before anything is written.
-absl::Status WriteSnapshot(Communicator& world, const SnapshotWriteOptions& options,
-                           const RunState& run, const std::vector<StatePiece>& pieces);
+absl::Status WriteSnapshot(Communicator& world,
+                           const SnapshotWriteOptions& options,
+                           const RunState& run,
+                           const std::vector<StatePiece>& pieces);
 
 // A committed snapshot, open for reading.
 class Snapshot : public StateSource {
@@ -52,11 +54,12 @@ class Snapshot : public StateSource {
 
 // The committed snapshots of a run directory, newest (highest step) first, full
 // paths. Hidden temporary directories and bad-* are not among them.
-absl::StatusOr<std::vector<std::string>> ListSnapshots(absl::string_view run_dir);
+absl::StatusOr<std::vector<std::string>> ListSnapshots(
+    absl::string_view run_dir);
 
-// Opens the newest snapshot that passes `verify`; damaged ones are skipped, each
-// with a line in `warnings`. NotFound if there is none at all; DataLoss if all
-// are damaged. One rank calls it and tells the others the path.
+// Opens the newest snapshot that passes `verify`; damaged ones are skipped,
+// each with a line in `warnings`. NotFound if there is none at all; DataLoss if
+// all are damaged. One rank calls it and tells the others the path.
 absl::StatusOr<std::unique_ptr<Snapshot>> OpenNewestSnapshot(
     absl::string_view run_dir, std::vector<std::string>* warnings);
 
