@@ -1,0 +1,41 @@
+#ifndef PERDURE_TESTS_PARALLEL_ENGINE_TINY_RUN_H_
+#define PERDURE_TESTS_PARALLEL_ENGINE_TINY_RUN_H_
+
+// A small model trained for a few steps on ranks that are threads: what the
+// parity tests compare between topologies.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/config/run.pb.h"
+#include "runtime/state/step_record.h"
+
+namespace perdure {
+
+struct TinyRun {
+  std::vector<StepRecord> steps;
+  double val_loss = 0;
+  // Whole tensors after the last step, put together from all ranks' pieces:
+  // "weight/NAME", "exp_avg/NAME", ...; as fp32.
+  std::map<std::string, std::vector<float>> state;
+};
+
+// A resolved config: `family` with an odd vocabulary, 4 layers, 4 heads (llama:
+// on 2 key-value heads); a batch of 8 sequences in micro-batches of 3 (3 + 3 +
+// 2), whose tokens do not all count. `overrides`: "path=value".
+RunConfig TinyConfig(const std::string& family,
+                     const std::vector<std::string>& overrides);
+
+// Dies on any error.
+TinyRun TrainTiny(const RunConfig& config, int ranks, int steps);
+
+// The largest relative difference of the losses of two runs.
+double LossDifference(const TinyRun& a, const TinyRun& b);
+// The largest |a - b| over all tensors of the state, divided by that tensor's
+// largest |a|. Both must have the same tensors.
+double StateDifference(const TinyRun& a, const TinyRun& b);
+
+}  // namespace perdure
+
+#endif  // PERDURE_TESTS_PARALLEL_ENGINE_TINY_RUN_H_
