@@ -3,6 +3,7 @@
 #include <cmath>
 #include <mutex>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "glog/logging.h"
 #include "gtest/gtest.h"
@@ -127,6 +128,12 @@ double StateDifference(const TinyRun& a, const TinyRun& b) {
   CHECK_EQ(a.state.size(), b.state.size());
   double largest = 0;
   for (const auto& [name, values] : a.state) {
+    // Softmax does not see what all keys share: the true gradient of their bias
+    // is zero, and Adam walks along its rounding errors.
+    if (absl::StrContains(name, "k_proj.bias") ||
+        absl::StrContains(name, "c_attn.bias")) {
+      continue;
+    }
     const auto other = b.state.find(name);
     CHECK(other != b.state.end()) << name;
     double difference = 0, scale = 0;

@@ -1,7 +1,9 @@
 // The optimisation problem does not depend on the topology: every mesh of ranks
 // walks the curve of one rank.
 
+#include <ostream>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -15,6 +17,8 @@ struct Mesh {
   int ranks;
   std::vector<std::string> overrides;
 };
+
+void PrintTo(const Mesh& mesh, std::ostream* out) { *out << mesh.name; }
 
 // dp 3 gets micro-batches 1 + 1 + 1 of 3, 3 and 2 sequences; dp 4 leaves one
 // replica without any.
