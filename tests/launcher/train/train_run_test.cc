@@ -1,0 +1,267 @@
+// Whole training runs on ranks that are threads: run directories, snapshots,
+// resuming on the same and on other topologies.
+
+#include "launcher/train/train_run.h"
+
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "checkpoint/snapshot/snapshot.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "runtime/base/file.h"
+#include "runtime/comm/backends.h"
+#include "runtime/config/config.h"
+#include "runtime/data/token_file.h"
+#include "runtime/data/tokenizer.h"
+
+namespace perdure {
+namespace {
+
+using testing::HasSubstr;
+
+class TrainRunTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
+    dir_ = JoinPath(testing::TempDir(), absl::StrCat("perdure_", info->name()));
+    ASSERT_TRUE(RemoveTree(dir_).ok());
+    ASSERT_TRUE(CreateDirectories(dir_).ok());
+    std::string text;
+    for (int i = 0; i < 500; ++i)
+      absl::StrAppend(&text, i * i, " and ", i, "\n");
+    auto tokenizer = BuildCharTokenizer(text);
+    ASSERT_TRUE(tokenizer.ok());
+    ASSERT_TRUE((*tokenizer)->Save(dir_).ok());
+    const auto ids = (*tokenizer)->Encode(text);
+    auto writer = TokenFileWriter::Create(JoinPath(dir_, "text.tokens"),
+                                          (*tokenizer)->vocab_size());
+    ASSERT_TRUE(writer.ok());
+    ASSERT_TRUE((*writer)->Append(ids->data(), ids->size()).ok());
+    ASSERT_TRUE((*writer)->Finish().ok());
+  }
+
+  RunConfig Config(const std::vector<std::string>& overrides) {
+    const std::string text = absl::StrCat(
+        "model { family: 'gpt2' vocab_size: 17 context: 16 layers: 3 heads: 4 "
+        "hidden: 16 } data { train { path: '",
+        dir_, "/text.tokens' } val_fraction: 0.1 } ",
+        "train { steps: 10 global_batch: 6 micro_batch: 2 } "
+        "optim { lr: 1e-2 decay_steps: 10 } snapshot { every_steps: 5 }");
+    absl::StatusOr<RunConfig> config = ParseConfig(text, "test");
+    EXPECT_TRUE(config.ok()) << config.status();
+    EXPECT_TRUE(ApplyOverrides(overrides, &*config).ok());
+    return *config;
+  }
+
+  struct Options {
+    int ranks = 1;
+    bool resume = false;
+    bool force = false;
+    int stop_at_poll = 0;  // SIGUSR1 at this poll of the flag, on the last rank
+  };
+
+  // The status of rank 0 of a run into <dir_>/<name>.
+  absl::Status Train(const std::string& name,
+                     const std::vector<std::string>& overrides,
+                     const Options& options) {
+    TrainerFlags flags;
+    flags.run_dir = RunDir(name);
+    flags.resume = options.resume;
+    flags.force = options.force;
+    flags.command = {"pretrain", "--run_dir", flags.run_dir};
+    const RunConfig config = Config(overrides);
+    return RunThreadRanks(
+        options.ranks, absl::Seconds(60), [&](Communicator& world) {
+          TrainEnvironment environment;
+          environment.session = {"test", "threads"};
+          environment.quiet = true;
+          int polls = 0;
+          environment.stop_signal = [&] {
+            const bool last = world.rank() == world.size() - 1;
+            return last && ++polls == options.stop_at_poll ? 10 : 0;
+          };
+          return TrainRun(world, flags, config, environment);
+        })[0];
+  }
+
+  std::string RunDir(const std::string& name) { return JoinPath(dir_, name); }
+
+  std::string File(const std::string& run, const std::string& name) {
+    absl::StatusOr<std::string> content = ReadFile(JoinPath(RunDir(run), name));
+    EXPECT_TRUE(content.ok()) << content.status();
+    return content.value_or("");
+  }
+
+  // Losses by step from metrics.jsonl, as written.
+  std::vector<double> Losses(const std::string& run) {
+    std::vector<double> losses;
+    for (absl::string_view line :
+         absl::StrSplit(File(run, "metrics.jsonl"), '\n', absl::SkipEmpty())) {
+      const nlohmann::json object = nlohmann::json::parse(line);
+      if (!object.contains("loss")) continue;
+      EXPECT_EQ(object["step"], losses.size() + 1);
+      losses.push_back(object["loss"]);
+    }
+    return losses;
+  }
+
+  std::string dir_;
+};
+
+constexpr const char* kLast = "snapshots/step-000000010/";
+
+TEST_F(TrainRunTest, ResumedEqualsUninterruptedBitForBit) {
+  for (const std::vector<std::string>& mesh :
+       {std::vector<std::string>{},
+        std::vector<std::string>{"topology.dp=2", "topology.tp=2"},
+        std::vector<std::string>{"topology.pp=2", "train.dtype=BF16"}}) {
+    const int ranks = mesh.empty() ? 1 : mesh[0] == "topology.pp=2" ? 2 : 4;
+    std::vector<std::string> half = mesh;
+    half.push_back("train.steps=5");
+    ASSERT_TRUE(Train("whole", mesh, {.ranks = ranks, .force = true}).ok());
+    ASSERT_TRUE(Train("parts", half, {.ranks = ranks, .force = true}).ok());
+    ASSERT_TRUE(Train("parts", mesh, {.ranks = ranks, .resume = true}).ok());
+    EXPECT_EQ(Losses("whole"), Losses("parts"));
+    EXPECT_EQ(Losses("whole").size(), 10u);
+    for (const char* file : {"model.safetensors", "optimizer.h5"}) {
+      EXPECT_EQ(File("whole", absl::StrCat(kLast, file)),
+                File("parts", absl::StrCat(kLast, file)));
+    }
+  }
+}
+
+TEST_F(TrainRunTest, ResumesOnEveryOtherTopology) {
+  ASSERT_TRUE(Train("whole", {}, {}).ok());
+  const std::vector<double> expected = Losses("whole");
+  const std::vector<std::pair<int, std::vector<std::string>>> meshes = {
+      {2, {"topology.dp=2"}},
+      {4, {"topology.tp=4"}},
+      {3, {"topology.pp=3"}},
+      {4, {"topology.tp=2", "topology.pp=2", "optim.zero=0"}}};
+  for (const auto& [ranks, mesh] : meshes) {
+    std::vector<std::string> half = mesh;
+    half.push_back("train.steps=5");
+    ASSERT_TRUE(Train("a", half, {.ranks = ranks, .force = true}).ok());
+    ASSERT_TRUE(Train("a", {}, {.ranks = 1, .resume = true}).ok());
+    ASSERT_TRUE(
+        Train("b", {"train.steps=5"}, {.ranks = 1, .force = true}).ok());
+    ASSERT_TRUE(Train("b", mesh, {.ranks = ranks, .resume = true}).ok());
+    for (const char* run : {"a", "b"}) {
+      const std::vector<double> losses = Losses(run);
+      ASSERT_EQ(losses.size(), expected.size());
+      for (size_t i = 0; i < losses.size(); ++i) {
+        EXPECT_NEAR(losses[i], expected[i], 1e-4 * expected[i]) << mesh[0];
+      }
+    }
+  }
+}
+
+TEST_F(TrainRunTest, SignalOnOneRankSavesOnAllAndResumeGoesOn) {
+  const absl::Status stopped =
+      Train("run", {"topology.dp=3"}, {.ranks = 3, .stop_at_poll = 4});
+  EXPECT_TRUE(absl::IsCancelled(stopped)) << stopped;
+  EXPECT_EQ(ExitCode(stopped), 143);
+  EXPECT_EQ(Losses("run").size(), 4u);
+  const auto snapshots = ListSnapshots(RunDir("run"));
+  ASSERT_TRUE(snapshots.ok());
+  ASSERT_EQ(snapshots->size(), 1u);
+  const auto snapshot = Snapshot::Open((*snapshots)[0]);
+  ASSERT_TRUE(snapshot.ok());
+  EXPECT_EQ((*snapshot)->run().step, 4);
+  ASSERT_TRUE(Train("run", {}, {.resume = true}).ok());
+  EXPECT_EQ(Losses("run").size(), 10u);
+  EXPECT_EQ((*Snapshot::Open(JoinPath(RunDir("run"), kLast)))->run().generation,
+            2);
+}
+
+TEST_F(TrainRunTest, RunDirectoryHoldsWhatOneNeedsToRepeatTheRun) {
+  ASSERT_TRUE(Train("run", {"train.steps=1"}, {}).ok());
+  const auto names = ListDirectory(RunDir("run"));
+  ASSERT_TRUE(names.ok());
+  EXPECT_THAT(*names,
+              testing::IsSupersetOf({"command.txt", "config.textproto",
+                                     "environment.txt", "metrics.jsonl",
+                                     "snapshots", "tensorboard", "tokenizer"}));
+  EXPECT_TRUE(LoadConfig(JoinPath(RunDir("run"), "config.textproto")).ok());
+  EXPECT_THAT(File("run", "command.txt"), HasSubstr("--run_dir"));
+}
+
+TEST_F(TrainRunTest, NonEmptyDirectoryNeedsResumeOrForce) {
+  ASSERT_TRUE(Train("run", {"train.steps=1"}, {}).ok());
+  const absl::Status refused = Train("run", {"train.steps=1"}, {});
+  EXPECT_EQ(ExitCode(refused), 2);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("--resume"));
+  ASSERT_TRUE(Train("run", {"train.steps=1"}, {.force = true}).ok());
+  EXPECT_TRUE(IsDirectory(RunDir("run.old-1")));
+}
+
+TEST_F(TrainRunTest, ResumeRefusesAnotherRunAndNamesTheFields) {
+  ASSERT_TRUE(Train("run", {"train.steps=5"}, {}).ok());
+  const absl::Status refused =
+      Train("run", {"optim.lr=0.5", "train.seed=7", "eval.every_steps=5"},
+            {.resume = true});
+  EXPECT_EQ(ExitCode(refused), 2);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("optim.lr"));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("train.seed"));
+  EXPECT_THAT(std::string(refused.message()),
+              testing::Not(HasSubstr("eval.every_steps:")));
+}
+
+TEST_F(TrainRunTest, ResumeWithoutASnapshotStartsAtZero) {
+  ASSERT_TRUE(Train("run", {"train.steps=3"}, {.resume = true}).ok());
+  EXPECT_EQ(Losses("run").size(), 3u);
+}
+
+TEST_F(TrainRunTest, StartsFromTheWeightsOfAnotherRun) {
+  ASSERT_TRUE(Train("first", {}, {}).ok());
+  RunConfig config;
+  ASSERT_TRUE(Train("second",
+                    {absl::StrCat("model.init_from=", RunDir("first")),
+                     "train.steps=2", "topology.tp=2"},
+                    {.ranks = 2})
+                  .ok());
+  EXPECT_LT(Losses("second")[0], Losses("first")[0] - 0.3);
+  const absl::Status refused = Train(
+      "third",
+      {absl::StrCat("model.init_from=", RunDir("first")), "model.hidden=32"},
+      {});
+  EXPECT_EQ(ExitCode(refused), 2);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("hidden"));
+}
+
+TEST_F(TrainRunTest, ImpossibleTopologiesAndModelsAreConfigErrors) {
+  const absl::Status heads = Train("a", {"topology.tp=5"}, {.ranks = 5});
+  EXPECT_EQ(ExitCode(heads), 2);
+  EXPECT_THAT(std::string(heads.message()), HasSubstr("topology.tp"));
+  const absl::Status ranks = Train("b", {"topology.tp=2"}, {.ranks = 3});
+  EXPECT_EQ(ExitCode(ranks), 2);
+  const absl::Status vocabulary = Train("c", {"model.vocab_size=5"}, {});
+  EXPECT_THAT(ExitCode(vocabulary), testing::AnyOf(2, 3));
+  EXPECT_THAT(std::string(vocabulary.message()), HasSubstr("vocab"));
+  const absl::Status data = Train("d", {"data.train.path=/no/such"}, {});
+  EXPECT_EQ(ExitCode(data), 3);
+  EXPECT_THAT(std::string(data.message()), HasSubstr("/no/such"));
+}
+
+TEST_F(TrainRunTest, TraceShowsEveryRank) {
+  ASSERT_TRUE(Train("run", {"trace.steps=2", "topology.pp=2", "train.steps=4"},
+                    {.ranks = 2})
+                  .ok());
+  const nlohmann::json trace = nlohmann::json::parse(File("run", "trace.json"));
+  const nlohmann::json& events =
+      trace.is_array() ? trace : trace["traceEvents"];
+  std::set<int> ranks;
+  std::set<std::string> names;
+  for (const auto& event : events) {
+    ranks.insert(event["pid"].get<int>());
+    names.insert(event["name"].get<std::string>());
+  }
+  EXPECT_EQ(ranks, (std::set<int>{0, 1}));
+  EXPECT_TRUE(names.contains("forward") && names.contains("backward"));
+}
+
+}  // namespace
+}  // namespace perdure
