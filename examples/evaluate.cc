@@ -20,9 +20,9 @@ int main(int argc, char** argv) {
       "model.init_from is a Hugging Face directory, a snapshot or a run "
       "directory (its newest snapshot); data.val, or data.train with "
       "data.val_fraction, says on what; eval.sequences how much.");
-  gflags::SetVersionString(PERDURE_VERSION);
-  perdure::TrainerFlags flags = perdure::BeginProgram(&argc, &argv);
-  gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
+  perdure::TrainerFlags flags;
+  const std::optional<int> done = perdure::BeginProgram(argc, argv, &flags);
+  if (done.has_value()) return *done;
   flags.config = FLAGS_config;
   return perdure::RunProgram(
       flags, [&](perdure::Communicator& world, const perdure::SessionInfo&,

@@ -28,9 +28,9 @@ int main(int argc, char** argv) {
       "200 --temperature 0.8\n"
       "  mpirun -n 4 generate --model DIR --prompt_ids 1 --set topology.tp=2 "
       "--set topology.pp=2 --print_ids");
-  gflags::SetVersionString(PERDURE_VERSION);
-  const perdure::TrainerFlags flags = perdure::BeginProgram(&argc, &argv);
-  gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
+  perdure::TrainerFlags flags;
+  const std::optional<int> done = perdure::BeginProgram(argc, argv, &flags);
+  if (done.has_value()) return *done;
   perdure::GenerateRequest request;
   request.model = FLAGS_model;
   request.prompt = FLAGS_prompt;

@@ -1,8 +1,8 @@
 // pretrain: trains a transformer from scratch or from given weights.
 
 #include <gflags/gflags.h>
-#include <unistd.h>
 
+#include "launcher/train/console.h"
 #include "launcher/train/program.h"
 #include "launcher/train/signals.h"
 
@@ -31,9 +31,9 @@ int main(int argc, char** argv) {
       "--set path=value overrides any field of the configuration (all of them: "
       "docs/config.md) and may be repeated. SIGUSR1 to mpirun, or SIGTERM to a "
       "run without mpirun, saves a snapshot and stops (exit code 143).");
-  gflags::SetVersionString(PERDURE_VERSION);
-  perdure::TrainerFlags flags = perdure::BeginProgram(&argc, &argv);
-  gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
+  perdure::TrainerFlags flags;
+  const std::optional<int> done = perdure::BeginProgram(argc, argv, &flags);
+  if (done.has_value()) return *done;
   flags.config = FLAGS_config;
   flags.run_dir = FLAGS_run_dir;
   flags.resume = FLAGS_resume;
@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
                  const perdure::RunConfig& config) {
         perdure::TrainEnvironment environment;
         environment.session = info;
-        environment.terminal = isatty(STDOUT_FILENO) != 0;
+        environment.terminal = perdure::StdoutIsTerminal();
         environment.stop_signal = perdure::StopSignal;
         return perdure::TrainRun(world, flags, config, environment);
       });

@@ -1,7 +1,11 @@
 #include "launcher/train/console.h"
 
-#include <algorithm>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
@@ -23,6 +27,20 @@ std::string FormatTable(
     }
   }
   return text;
+}
+
+bool StdoutIsTerminal() {
+  if (isatty(STDOUT_FILENO) == 0) return false;
+  if (std::getenv("OMPI_COMM_WORLD_SIZE") == nullptr) return true;
+  // Open MPI gives its ranks a pseudo-terminal wherever their output ends up;
+  // that of their parent, mpirun, says where. (A rank on another host has a
+  // daemon for a parent, and gets plain lines.)
+  char target[64] = {};
+  const std::string link = absl::StrCat("/proc/", getppid(), "/fd/1");
+  if (readlink(link.c_str(), target, sizeof(target) - 1) < 0) return false;
+  return absl::StartsWith(target, "/dev/pts/") ||
+         absl::StartsWith(target, "/dev/tty") ||
+         absl::StartsWith(target, "/dev/console");
 }
 
 }  // namespace perdure

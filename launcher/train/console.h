@@ -12,6 +12,9 @@ namespace perdure {
 std::string FormatTable(
     const std::vector<std::pair<std::string, std::string>>& rows);
 
+// Whether a person watches standard output.
+bool StdoutIsTerminal();
+
 }  // namespace perdure
 
 #endif  // PERDURE_LAUNCHER_TRAIN_CONSOLE_H_

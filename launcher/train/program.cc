@@ -4,6 +4,8 @@
 
 #include "checkpoint/convert/hugging_face.h"
 #include "glog/logging.h"
+#include "launcher/train/command_line.h"
+#include "launcher/train/environment.h"
 #include "launcher/train/model_setup.h"
 #include "launcher/train/plan.h"
 #include "launcher/train/signals.h"
@@ -38,13 +40,24 @@ absl::Status PrintPlan(const RunConfig& config) {
 
 }  // namespace
 
-TrainerFlags BeginProgram(int* argc, char*** argv) {
-  google::InitGoogleLogging((*argv)[0]);
+std::optional<int> BeginProgram(int argc, char** argv, TrainerFlags* flags) {
+  google::InitGoogleLogging(argv[0]);
   FLAGS_logtostderr = true;
-  TrainerFlags flags;
-  flags.command.assign(*argv, *argv + *argc);
-  flags.overrides = TakeOverrides(argc, *argv);
-  return flags;
+  flags->command.assign(argv, argv + argc);
+  flags->overrides = TakeOverrides(&argc, argv);
+  const absl::Status status = SetFlags({argv + 1, argv + argc});
+  if (!status.ok()) return ReportEarlyFailure(status);
+  std::string program = argv[0];
+  program.erase(0, program.rfind('/') + 1);
+  if (FlagIsOn("help")) {
+    std::fputs(HelpText(program).c_str(), stdout);
+    return 0;
+  }
+  if (FlagIsOn("version")) {
+    std::printf("%s %s\n", program.c_str(), Version());
+    return 0;
+  }
+  return std::nullopt;
 }
 
 int RunProgram(const TrainerFlags& flags,

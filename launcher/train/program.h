@@ -4,7 +4,7 @@
 // What the mains of the trainers have in common.
 
 #include <functional>
-#include <string>
+#include <optional>
 
 #include "launcher/train/session.h"
 #include "launcher/train/train_run.h"
@@ -12,9 +12,10 @@
 
 namespace perdure {
 
-// Before gflags parses: starts logging, takes the --set overrides out of argv
-// and remembers the command line.
-TrainerFlags BeginProgram(int* argc, char*** argv);
+// Starts logging, sets the flags that the program defines by gflags, and puts
+// the --set overrides and the command line into `flags`. An exit code if that
+// is all: after --help and --version, and after a message about a wrong flag.
+std::optional<int> BeginProgram(int argc, char** argv, TrainerFlags* flags);
 
 // `--plan` and `--config` alone, without MPI: prints the plan, or runs
 // body(world, info, config) in an MPI session. Returns the exit code.
