@@ -87,6 +87,11 @@ int RunSession(absl::Duration timeout,
     return ExitCode(status);
   }
   Report(status, rank, size, info.host);
+  if (size == 1) {
+    // Nobody to take along, and Abort adds ten lines of MPI's own.
+    (*mpi)->Finish();
+    return ExitCode(status);
+  }
   (*mpi)->Abort(ExitCode(status));
   return ExitCode(status);  // Abort does not return; g++ 12 does not see it
 }
