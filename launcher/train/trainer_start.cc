@@ -36,11 +36,11 @@ absl::Status Trainer::PrepareConfig(const RunConfig& config) {
     return absl::InvalidArgumentError(
         "--run_dir is missing; name the directory that the run is to fill");
   }
-  RETURN_IF_ERROR(OnRankZero(*world_, [&]() -> absl::StatusOr<std::string> {
-                    RETURN_IF_ERROR(PrepareRunDirectory(
-                        flags_.run_dir, flags_.resume, flags_.force));
-                    return std::string();
-                  }).status());
+  if (flags_.resume && flags_.force) {
+    return absl::InvalidArgumentError(
+        "--resume goes on with the run in --run_dir, --force puts it aside; "
+        "give one of them");
+  }
   if (flags_.resume) {
     ASSIGN_OR_RETURN(snapshot_, OpenForResume(*world_, flags_.run_dir));
   }
@@ -66,6 +66,12 @@ absl::Status Trainer::PrepareConfig(const RunConfig& config) {
     RETURN_IF_ERROR(CheckResumable(snapshot_->run(), config_,
                                    !config.optim().has_decay_steps()));
   }
+  // Only now: --force renames, which a wrong config should not have done.
+  RETURN_IF_ERROR(OnRankZero(*world_, [&]() -> absl::StatusOr<std::string> {
+                    RETURN_IF_ERROR(PrepareRunDirectory(
+                        flags_.run_dir, flags_.resume, flags_.force));
+                    return std::string();
+                  }).status());
   ASSIGN_OR_RETURN(groups_, MakeProcessGroups(*world_, topology));
   return absl::OkStatus();
 }
