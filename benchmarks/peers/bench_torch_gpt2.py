@@ -4,7 +4,7 @@
 A step is forward + backward + gradient clipping + AdamW on B x T random tokens,
 fp32 or bf16 autocast (fp32 weights). The process starts again in a clean
 environment (variables such as OPENBLAS_CORETYPE were seen to cost a third) with
-the settings that PyTorch is fastest with. Prints one JSON object.
+settings chosen in PyTorch's favour. Prints one JSON object.
 """
 import argparse
 import json
@@ -25,8 +25,8 @@ def start_again_clean(threads):
     environment.update({
         CLEAN: "1",
         "OMP_NUM_THREADS": str(threads),
-        # Keeps freed activations in the process (page faults cost more than
-        # the arithmetic on them) and backs them with huge pages.
+        # Keeps freed activations in the process, backed by huge pages: fewer
+        # page faults.
         "GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=17179869184:"
                           "glibc.malloc.trim_threshold=17179869184:"
                           "glibc.malloc.hugetlb=1"})

@@ -22,6 +22,7 @@ def _mpirun(ranks):
 def _overrides(case, tokens):
     return {
         "data.train.path": tokens,
+        "data.val.path": tokens,  # opened even where nothing is evaluated
         "train.steps": WARMUP + case.steps(),
         "train.global_batch": case.batch,
         "train.micro_batch": case.batch // case.ranks,

@@ -14,7 +14,7 @@ INTRODUCTION = """\
 Tokens per second of one training step (forward, backward, gradient clipping,
 AdamW), B = 4 sequences of T random tokens: the median over all timed steps of
 all rounds, in brackets the best. Perdure and its peers ran in turn, in a clean
-environment, with the settings that each is fastest with (benchmarks/peers/README.md).
+environment, with settings chosen in favour of each (benchmarks/peers/README.md).
 *ranks*: data parallel over so many ranks of one thread each. *bf16*: bf16 matrices
 with fp32 masters (Perdure), bf16 autocast of fp32 weights (torch). *foreign*: the
 most that other programs used of the machine during a run of this row; above 8 %
@@ -67,7 +67,8 @@ def page(results, options):
     rows = sorted({(c.tokens, c.dtype, c.cores) for _, c in results})
     head = ["B × T", "dtype", "cores", *names, "best Perdure / best torch",
             "best Perdure / llm.c", "foreign"]
-    options = [o for o in options if "/" not in o]
+    options = [o for o in options
+               if "/" not in o and o not in ("--page", "--raw")]
     return "\n".join([
         INTRODUCTION,
         f"- hardware: {_hardware()}",
