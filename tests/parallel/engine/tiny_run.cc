@@ -1,5 +1,7 @@
 #include "tests/parallel/engine/tiny_run.h"
 
+#include <unistd.h>
+
 #include <cmath>
 #include <mutex>
 
@@ -21,7 +23,8 @@ constexpr int kVocabulary = 67;
 
 // Tokens with some order in them, in documents of odd lengths.
 std::string WriteTokens() {
-  const std::string path = JoinPath(testing::TempDir(), "perdure_tiny.tokens");
+  const std::string path = JoinPath(
+      testing::TempDir(), absl::StrCat("perdure_tiny_", getpid(), ".tokens"));
   auto writer = TokenFileWriter::Create(path, kVocabulary);
   CHECK(writer.ok()) << writer.status();
   int32_t last = 0;
