@@ -8,12 +8,15 @@ std::string FailureMessage(const absl::Status& status, int rank, int size,
                            const std::string& host) {
   const std::string kind =
       status.code() == absl::StatusCode::kCancelled ? "" : "error ";
+  // Communicators say "raise the time-out", but know nothing of the config.
+  const std::string field =
+      absl::IsDeadlineExceeded(status) ? " (topology.timeout_seconds)" : "";
   if (size <= 1) {
-    return absl::StrCat(
-        "perdure: ", kind.empty() ? "" : "error: ", status.message(), "\n");
+    return absl::StrCat("perdure: ", kind.empty() ? "" : "error: ",
+                        status.message(), field, "\n");
   }
   return absl::StrCat("perdure: ", kind, "on rank ", rank, " of ", size, " on ",
-                      host, ": ", status.message(), "\n");
+                      host, ": ", status.message(), field, "\n");
 }
 
 double SecondsBeforeReport(const absl::Status& status, int rank) {

@@ -42,8 +42,7 @@ absl::Status Trainer::Save() {
   options.tokenizer_dir = tokenizer_dir_;
   options.keep_last = config_.snapshot().keep_last();
   options.keep_every = config_.snapshot().keep_every();
-  RETURN_IF_ERROR(Annotate(WriteSnapshot(*world_, options, run_, saved.pieces),
-                           absl::StrCat("snapshot of step ", run_.step)));
+  RETURN_IF_ERROR(WriteSnapshot(*world_, options, run_, saved.pieces));
   saved_step_ = run_.step;
   Note(absl::StrFormat("step %d  snapshot saved in %.2f s", run_.step,
                        absl::ToDoubleSeconds(absl::Now() - start)));

@@ -36,6 +36,10 @@ TEST(FailureTest, MessageNamesRankAndHost) {
             "perdure: error on rank 3 of 4 on n1: bad block\n");
   EXPECT_EQ(FailureMessage(absl::DataLossError("bad block"), 0, 1, "n1"),
             "perdure: error: bad block\n");
+  EXPECT_EQ(FailureMessage(absl::DeadlineExceededError("raise the time-out"), 1,
+                           2, "n1"),
+            "perdure: error on rank 1 of 2 on n1: raise the time-out "
+            "(topology.timeout_seconds)\n");
 }
 
 TEST(EnvironmentTest, CommandIsQuotedForAShell) {
