@@ -48,7 +48,7 @@ fail() {
   echo "FAILED: $*"
   echo "   command: $last"
   echo "   its output:"
-  sed 's/^/   | /' "$out" 2>/dev/null || true
+  tail -n 40 "$out" 2>/dev/null | sed "s/^/   | /" || true
   exit 1
 }
 
