@@ -54,10 +54,10 @@ absl::StatusOr<PipelineExecutor::Set*> PipelineExecutor::Acquire(
 }
 
 PipelineExecutor::Set* PipelineExecutor::Find(int micro_batch) {
-  const auto found = std::find_if(
-      sets_.begin(), sets_.end(), [&](const std::unique_ptr<Set>& set) {
-        return set->micro_batch == micro_batch;
-      });
+  const auto found = std::find_if(sets_.begin(), sets_.end(),
+                                  [&](const std::unique_ptr<Set>& set) {
+                                    return set->micro_batch == micro_batch;
+                                  });
   CHECK(found != sets_.end()) << "the schedule uses micro-batch " << micro_batch
                               << " before its forward pass";
   return found->get();

@@ -16,8 +16,8 @@ struct AdamWSettings {
   float beta2 = 0.95f;
   float eps = 1e-8f;
   float weight_decay = 0;
-  int64_t step = 1;        // from 1, for the bias correction
-  float grad_scale = 1;    // multiplies the gradient first (1/tokens, clipping)
+  int64_t step = 1;      // from 1, for the bias correction
+  float grad_scale = 1;  // multiplies the gradient first (1/tokens, clipping)
 };
 
 // m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;

@@ -1,7 +1,8 @@
 #ifndef PERDURE_RUNTIME_KERNELS_EMBEDDING_H_
 #define PERDURE_RUNTIME_KERNELS_EMBEDDING_H_
 
-// Rows of a table by index. Tables are fp32 or bf16, outputs and gradients fp32.
+// Rows of a table by index. Tables are fp32 or bf16, outputs and gradients
+// fp32.
 
 #include <cstdint>
 
@@ -14,10 +15,11 @@ namespace perdure::kernels {
 // for others (another rank's part of a split vocabulary).
 void EmbeddingForward(StreamView stream, const int32_t* ids, int64_t n,
                       ConstMatrixView table, int64_t first_id, MatrixView out);
-// dtable [V, D] fp32 += dout of the rows that used it, in ascending order of row:
-// the same bits for any thread count.
+// dtable [V, D] fp32 += dout of the rows that used it, in ascending order of
+// row: the same bits for any thread count.
 void EmbeddingBackward(StreamView stream, const int32_t* ids, int64_t n,
-                       ConstMatrixView dout, int64_t first_id, MatrixView dtable);
+                       ConstMatrixView dout, int64_t first_id,
+                       MatrixView dtable);
 
 }  // namespace perdure::kernels
 
