@@ -12,6 +12,7 @@ _PROMISE = re.compile(r"\b(" + "|".join(
 _MACHINE_PATH = re.compile(r"(?:^|[\s\"'`=(:,])(/(?:work|root|home)/\S*)")
 _GETENV = re.compile(r"\b(?:secure_)?getenv\s*\(")
 _ENVIRONMENT_FREE = ("runtime/", "parallel/", "checkpoint/")
+_LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)")
 _CONFIG_HEADINGS = ("# For:", "# Hardware:", "# Time:")
 
 
@@ -42,6 +43,14 @@ def _config_findings(path, text):
             yield Finding(path, 1, f"the comment at the top lacks '{heading}'")
 
 
+def _link_findings(tree, path, text):
+    for line, match in _lines(_LINK, text):
+        target = (tree.root / path).parent / match.group(1)
+        if not target.exists():
+            yield Finding(path, line, f"the link {match.group(1)} leads "
+                          "nowhere")
+
+
 def _syntax_findings(tree):
     for path in tree.scripts("bash"):
         check = subprocess.run(["bash", "-n", str(tree.root / path)],
@@ -64,4 +73,6 @@ def check(tree):
         yield from _text_findings(path, text)
         if path.startswith("configs/") and path.endswith(".textproto"):
             yield from _config_findings(path, text)
+        if path.endswith(".md"):
+            yield from _link_findings(tree, path, text)
     yield from _syntax_findings(tree)

@@ -137,6 +137,15 @@ class LintTest(ScratchTest):
         self.write("README.md", "line\n" * 151)
         self.assert_finds("README.md:0: 151 lines, the limit is 150")
 
+    def test_link_that_leads_nowhere(self):
+        self.write("docs/page.md", "[a](other.md#part) [b](https://a.b) "
+                   "[c](#here) [d](../README.md)\n")
+        self.write("docs/other.md", "text\n")
+        self.write("README.md", "text\n")
+        self.assert_clean()
+        self.write("docs/page.md", "fine\n[a](gone.md)\n")
+        self.assert_finds("docs/page.md:2: the link gone.md leads nowhere")
+
     def test_broken_scripts(self):
         self.write("scripts/a", "#!/usr/bin/env bash\nif true; then\n")
         self.assert_finds("syntax error")
