@@ -72,6 +72,11 @@ std::string DescribeBatch(const RunConfig& config, const Topology& topology) {
       even ? "" : " (the last is smaller)",
       topology.dp() > 1
           ? absl::StrCat(", to replicas ", absl::StrJoin(shares, " + "))
+          : "",
+      topology.dp() > total
+          ? absl::StrCat("; WARNING: ", topology.dp() - total,
+                         " replicas have nothing to do, use a smaller "
+                         "train.micro_batch or topology.dp")
           : "");
 }
 

@@ -135,6 +135,11 @@ losses "$work/second" | head -n 1 | awk -v a="$last_loss" \
   '{ d = $1 - a; exit !(d < 0.2 && d > -0.2) }' ||
   fail "the second run does not begin where the first ended"
 
+check "the trainer's flags are these and no others"
+expect 0 "$bin/pretrain" --help
+equal "$(sed -n 's/^  --\([a-z_]*\)[^,]*$/\1/p' "$out" | paste -sd' ')" \
+  "config force plan resume run_dir set" "flags"
+
 check "every program has --version and --help"
 for program in pretrain evaluate generate perdure-data perdure-ckpt; do
   expect 0 "$bin/$program" --version

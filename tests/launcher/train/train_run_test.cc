@@ -126,6 +126,11 @@ TEST_F(TrainRunTest, ResumedEqualsUninterruptedBitForBit) {
     ASSERT_TRUE(Train("parts", mesh, {.ranks = ranks, .resume = true}).ok());
     EXPECT_EQ(Losses("whole"), Losses("parts"));
     EXPECT_EQ(Losses("whole").size(), 10u);
+    // A sample is a function of its number: equal cursors, equal windows.
+    for (const char* run : {"whole", "parts"}) {
+      EXPECT_EQ((*Snapshot::Open(JoinPath(RunDir(run), kLast)))->run().samples,
+                60);
+    }
     for (const char* file : {"model.safetensors", "optimizer.h5"}) {
       EXPECT_EQ(File("whole", absl::StrCat(kLast, file)),
                 File("parts", absl::StrCat(kLast, file)));
