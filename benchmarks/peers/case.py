@@ -24,6 +24,10 @@ class Case:
         """Timed steps of one run: a large shape needs fewer."""
         return {64: 8, 256: 4}.get(self.tokens, 2)
 
+    def warmup(self):
+        """Untimed steps before them: of long steps, one settles enough."""
+        return 2 if self.tokens <= 256 else 1
+
 
 @dataclasses.dataclass
 class Result:

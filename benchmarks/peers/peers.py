@@ -11,7 +11,6 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CACHE = pathlib.Path(os.environ.get(
     "PERDURE_CACHE", pathlib.Path.home() / ".cache" / "perdure"))
-WARMUP = 2
 
 
 def _mpirun(ranks):
@@ -23,7 +22,7 @@ def _overrides(case, tokens):
     return {
         "data.train.path": tokens,
         "data.val.path": tokens,  # opened even where nothing is evaluated
-        "train.steps": WARMUP + case.steps(),
+        "train.steps": case.warmup() + case.steps(),
         "train.global_batch": case.batch,
         "train.micro_batch": case.batch // case.ranks,
         "train.sequence_length": case.tokens,
@@ -49,7 +48,7 @@ def perdure(case):
         run([*prefix, *map(str, command)], env=clean_environment())
         lines = pathlib.Path(folder, "run/metrics.jsonl").read_text().splitlines()
     steps = [json.loads(line) for line in lines]
-    return [1e3 * step["seconds"] for step in steps if "seconds" in step][WARMUP:]
+    return [1e3 * step["seconds"] for step in steps if "seconds" in step][case.warmup():]
 
 
 def torch_runner(python, flags):
@@ -58,7 +57,8 @@ def torch_runner(python, flags):
         output = run([python, str(HERE / "bench_torch_gpt2.py"), *flags,
                       "--batch", str(case.batch), "--tokens", str(case.tokens),
                       "--dtype", case.dtype, "--threads", str(case.threads),
-                      "--steps", str(case.steps()), "--warmup", str(WARMUP)])
+                      "--steps", str(case.steps()), "--warmup",
+                      str(case.warmup())])
         return json.loads(output.splitlines()[-1])["ms"]
     return time_steps
 
