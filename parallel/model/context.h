@@ -20,12 +20,25 @@
 
 namespace perdure {
 
+// Rows of an embedding table that are made when they are needed.
+class RowSource {
+ public:
+  virtual ~RowSource() = default;
+  // y [n, D] fp32: y[i] += the table's row number rows[i], where it is one of
+  // this rank's, which start at `first`.
+  virtual void AddRows(ParamRole table, const std::vector<int32_t>& rows,
+                       int64_t first, MatrixView y) const = 0;
+};
+
 struct ModelContext {
   Device* device = nullptr;
   StreamView stream;
   Matmul* matmul = nullptr;
   const ModelConfig* model = nullptr;  // resolved
+  // Whose weights are used; may change between two passes.
   const ParamStore* params = nullptr;
+  // Where rows of embeddings come from instead of params; usually nullptr.
+  const RowSource* rows = nullptr;
   Communicator* tp = nullptr;
   Trace* trace = nullptr;  // may be nullptr
   uint64_t seed = 0;       // of dropout

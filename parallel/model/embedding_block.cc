@@ -19,24 +19,28 @@ EmbeddingBlock::EmbeddingBlock(const ModelContext* context)
                          context->tp->rank())
                     .begin) {}
 
+void EmbeddingBlock::AddRows(ParamRole table, const std::vector<int32_t>& rows,
+                             int64_t first, MatrixView y) const {
+  if (context_->rows != nullptr) {
+    return context_->rows->AddRows(table, rows, first, y);
+  }
+  kernels::EmbeddingForward(context_->stream, rows.data(), y.rows,
+                            context_->params->Matrix(kBlock, table), first, y);
+}
+
 absl::Status EmbeddingBlock::Forward(const MicroBatch& micro,
                                      MatrixView y) const {
   const StreamView stream = context_->stream;
   const Batch& batch = *micro.batch;
   kernels::Fill(stream, 0, y.as<float>(), y.size());
-  kernels::EmbeddingForward(
-      stream, batch.ids.data(), micro.rows(),
-      context_->params->Matrix(kBlock, ParamRole::kTokenEmbedding), first_id_,
-      y);
+  AddRows(ParamRole::kTokenEmbedding, batch.ids, first_id_, y);
   if (context_->tp->size() > 1) {
     RETURN_IF_ERROR(
         context_->tp->AllReduce(y.data, y.size(), DType::kF32, ReduceOp::kSum));
   }
   if (learned_positions_) {
-    kernels::EmbeddingForward(
-        stream, batch.positions.data(), micro.rows(),
-        context_->params->Matrix(kBlock, ParamRole::kPositionEmbedding),
-        -position_offset_, y);
+    AddRows(ParamRole::kPositionEmbedding, batch.positions, -position_offset_,
+            y);
   }
   const float dropout =
       micro.training ? static_cast<float>(context_->model->dropout()) : 0;

@@ -21,6 +21,9 @@ class EmbeddingBlock {
                 bool table_has_gradient) const;
 
  private:
+  void AddRows(ParamRole table, const std::vector<int32_t>& rows, int64_t first,
+               MatrixView y) const;
+
   const ModelContext* context_;
   bool learned_positions_;
   int32_t position_offset_;  // rows of the table before position 0 (opt: 2)

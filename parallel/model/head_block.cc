@@ -22,7 +22,7 @@ HeadBlock::HeadBlock(const ModelContext* context, Scratch* scratch)
   normed_ = Tensor(device, context->dtype(), context->max_rows,
                    context->model->hidden());
   logits_ = Tensor(device, DType::kF32, tile, vocabulary_.size());
-  if (context->dtype() != DType::kF32) {
+  if (context->dtype() != DType::kF32 && context->params->has_gradients()) {
     logits_grad_ = Tensor(device, context->dtype(), tile, vocabulary_.size());
   }
   rank_stats_.resize(static_cast<size_t>(tile));
@@ -72,7 +72,9 @@ absl::Status HeadBlock::ForwardBackward(const MicroBatch& micro,
   // With several ranks the partial gradients are summed in fp32.
   const bool split = context_->tp->size() > 1;
   const MatrixView normed_grad =
-      (split ? scratch_->branch : scratch_->branch_grad).view().Rows(0, n);
+      micro.training
+          ? (split ? scratch_->branch : scratch_->branch_grad).view().Rows(0, n)
+          : MatrixView();
   std::vector<double> row_loss(static_cast<size_t>(n));
   for (int64_t begin = 0; begin < n; begin += logits_.rows()) {
     RETURN_IF_ERROR(Tile(micro, begin, std::min(logits_.rows(), n - begin),

@@ -12,8 +12,13 @@ Linear::Linear(const ModelContext* context, int block, ParamRole weight,
       fused_(fused),
       in_out_(context->model->family() == "gpt2" &&
               weight != ParamRole::kHeadWeight),
-      bias_(bias ? context->params->Vector(block, *bias) : nullptr),
-      dbias_(bias ? context->params->VectorGrad(block, *bias) : nullptr) {}
+      bias_(bias) {}
+
+// Looked up at every use, as the matrix is: which weights are used may change
+// between two (zeroth-order probes).
+const float* Linear::bias() const {
+  return bias_ ? context_->params->Vector(block_, *bias_) : nullptr;
+}
 
 int64_t Linear::inputs() const {
   const MatrixView w = context_->params->Matrix(block_, weight_, fused_);
@@ -28,7 +33,7 @@ int64_t Linear::outputs() const {
 void Linear::Forward(ConstMatrixView x, MatrixView y, bool with_bias) const {
   MatmulOptions options;
   options.transpose_b = !in_out_;
-  options.bias = with_bias ? bias_ : nullptr;
+  options.bias = with_bias ? bias() : nullptr;
   context_->matmul->Run(context_->stream, x,
                         context_->params->Matrix(block_, weight_, fused_), y,
                         options);
@@ -62,9 +67,8 @@ void Linear::BackwardParams(ConstMatrixView x, ConstMatrixView dy,
   } else {
     context_->matmul->Run(context_->stream, dy, x, dw, options);
   }
-  if (dbias_ != nullptr) {
-    kernels::BiasBackward(context_->stream, dy, dbias_);
-  }
+  float* dbias = bias_ ? context_->params->VectorGrad(block_, *bias_) : nullptr;
+  if (dbias != nullptr) kernels::BiasBackward(context_->stream, dy, dbias);
 }
 
 }  // namespace perdure

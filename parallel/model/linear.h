@@ -32,7 +32,8 @@ class Linear {
   // dW (+)= x' dy, dbias += sum of dy's rows.
   void BackwardParams(ConstMatrixView x, ConstMatrixView dy,
                       bool accumulate) const;
-  const float* bias() const { return bias_; }
+  // nullptr where the model has none.
+  const float* bias() const;
 
  private:
   const ModelContext* context_ = nullptr;
@@ -40,8 +41,7 @@ class Linear {
   ParamRole weight_ = ParamRole::kTokenEmbedding;
   int fused_ = 0;
   bool in_out_ = false;
-  const float* bias_ = nullptr;
-  float* dbias_ = nullptr;
+  std::optional<ParamRole> bias_;
 };
 
 }  // namespace perdure

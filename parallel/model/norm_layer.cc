@@ -8,10 +8,9 @@ NormLayer::NormLayer(const ModelContext* context, int block, ParamRole weight,
                      ParamRole bias)
     : context_(context),
       rms_(context->model->family() == "llama"),
-      weight_(context->params->Vector(block, weight)),
-      bias_(context->params->Vector(block, bias)),
-      dweight_(context->params->VectorGrad(block, weight)),
-      dbias_(context->params->VectorGrad(block, bias)) {}
+      block_(block),
+      weight_(weight),
+      bias_(bias) {}
 
 NormStats NormLayer::MakeStats() const {
   NormStats stats;
@@ -25,25 +24,31 @@ NormStats NormLayer::MakeStats() const {
 void NormLayer::Forward(ConstMatrixView x, MatrixView y,
                         NormStats* stats) const {
   const float eps = static_cast<float>(context_->model->norm_eps());
+  const float* weight = context_->params->Vector(block_, weight_);
   float* rstd = stats == nullptr ? nullptr : stats->rstd.data<float>();
   if (rms_) {
-    kernels::RmsNormForward(context_->stream, x, weight_, eps, y, rstd);
+    kernels::RmsNormForward(context_->stream, x, weight, eps, y, rstd);
   } else {
     float* mean = stats == nullptr ? nullptr : stats->mean.data<float>();
-    kernels::LayerNormForward(context_->stream, x, weight_, bias_, eps, y, mean,
-                              rstd);
+    kernels::LayerNormForward(context_->stream, x, weight,
+                              context_->params->Vector(block_, bias_), eps, y,
+                              mean, rstd);
   }
 }
 
 void NormLayer::Backward(ConstMatrixView dy, ConstMatrixView x,
                          const NormStats& stats, MatrixView dx) const {
+  const ParamStore& params = *context_->params;
+  const float* weight = params.Vector(block_, weight_);
+  float* dweight = params.VectorGrad(block_, weight_);
   if (rms_) {
-    kernels::RmsNormBackward(context_->stream, dy, x, weight_,
-                             stats.rstd.data<float>(), dx, dweight_);
+    kernels::RmsNormBackward(context_->stream, dy, x, weight,
+                             stats.rstd.data<float>(), dx, dweight);
   } else {
-    kernels::LayerNormBackward(context_->stream, dy, x, weight_,
+    kernels::LayerNormBackward(context_->stream, dy, x, weight,
                                stats.mean.data<float>(),
-                               stats.rstd.data<float>(), dx, dweight_, dbias_);
+                               stats.rstd.data<float>(), dx, dweight,
+                               params.VectorGrad(block_, bias_));
   }
 }
 

@@ -31,10 +31,9 @@ class NormLayer {
  private:
   const ModelContext* context_ = nullptr;
   bool rms_ = false;
-  const float* weight_ = nullptr;
-  const float* bias_ = nullptr;
-  float* dweight_ = nullptr;
-  float* dbias_ = nullptr;
+  int block_ = 0;
+  ParamRole weight_ = ParamRole::kNorm1Weight;
+  ParamRole bias_ = ParamRole::kNorm1Bias;
 };
 
 }  // namespace perdure

@@ -1,5 +1,7 @@
 #include "parallel/model/param_store.h"
 
+#include <utility>
+
 #include "glog/logging.h"
 
 namespace perdure {
@@ -27,6 +29,19 @@ std::vector<int64_t> VectorOffsets(const ParamLayout& layout, int64_t* total) {
   return offsets;
 }
 
+// The slot together with `fused` more behind it.
+MatrixView FusedView(void* data, DType dtype, const ParamSlot& slot,
+                     int fused) {
+  int64_t rows = slot.shape[0];
+  const ParamSlot* next = &slot;
+  for (int i = 0; i < fused; ++i) {
+    ++next;
+    DCHECK(next->spec.fused_with_previous);
+    rows += next->shape[0];
+  }
+  return MatrixView(data, dtype, rows, slot.shape[1]);
+}
+
 }  // namespace
 
 ParamStore::Sizes ParamStore::SizesFor(const ParamLayout& layout, DType dtype) {
@@ -43,38 +58,38 @@ ParamStore::Sizes ParamStore::SizesFor(const ParamLayout& layout, DType dtype) {
 
 ParamStore::ParamStore(const ParamLayout* layout, DType dtype, void* weights,
                        float* vectors, float* gradients)
-    : layout_(layout),
-      dtype_(dtype),
-      weights_(weights),
-      vectors_(vectors),
-      gradients_(gradients) {
+    : layout_(layout), dtype_(dtype), gradients_(gradients) {
   int64_t total = 0;
-  vector_offsets_ = VectorOffsets(*layout, &total);
+  const std::vector<int64_t> offsets = VectorOffsets(*layout, &total);
+  for (size_t i = 0; i < offsets.size(); ++i) {
+    const ParamSlot& slot = layout->slots()[i];
+    const bool apart = dtype != DType::kF32 && !slot.spec.is_matrix();
+    slots_.push_back(apart ? static_cast<void*>(vectors + offsets[i])
+                           : static_cast<char*>(weights) +
+                                 slot.offset * SizeOf(dtype));
+  }
 }
 
-MatrixView ParamStore::View(void* base, DType dtype, const ParamSlot& slot,
-                            int fused) const {
-  int64_t rows = slot.shape[0];
-  const ParamSlot* next = &slot;
-  for (int i = 0; i < fused; ++i) {
-    ++next;
-    DCHECK(next->spec.fused_with_previous);
-    rows += next->shape[0];
-  }
-  char* data = static_cast<char*>(base) + slot.offset * SizeOf(dtype);
-  return MatrixView(data, dtype, rows, slot.shape[1]);
+ParamStore::ParamStore(const ParamLayout* layout, DType dtype,
+                       std::vector<void*> slots)
+    : layout_(layout), dtype_(dtype), slots_(std::move(slots)) {
+  CHECK_EQ(slots_.size(), layout->slots().size());
+}
+
+size_t ParamStore::IndexOf(const ParamSlot& slot) const {
+  return static_cast<size_t>(&slot - layout_->slots().data());
 }
 
 MatrixView ParamStore::Matrix(int block, ParamRole role, int fused) const {
   const ParamSlot* slot = layout_->Find(block, role);
   CHECK(slot != nullptr);
-  return View(weights_, dtype_, *slot, fused);
+  return FusedView(slots_[IndexOf(*slot)], dtype_, *slot, fused);
 }
 
 MatrixView ParamStore::MatrixGrad(int block, ParamRole role, int fused) const {
   const ParamSlot* slot = layout_->Find(block, role);
   CHECK(slot != nullptr);
-  return View(gradients_, DType::kF32, *slot, fused);
+  return FusedView(SlotGrad(*slot), DType::kF32, *slot, fused);
 }
 
 float* ParamStore::Vector(int block, ParamRole role) const {
@@ -92,18 +107,12 @@ DType ParamStore::SlotDType(const ParamSlot& slot) const {
 }
 
 void* ParamStore::SlotData(const ParamSlot& slot, int64_t begin) const {
-  if (dtype_ != DType::kF32 && !slot.spec.is_matrix()) {
-    return vectors_ + VectorOffset(slot) + begin;
-  }
-  return static_cast<char*>(weights_) + (slot.offset + begin) * SizeOf(dtype_);
+  return static_cast<char*>(slots_[IndexOf(slot)]) +
+         begin * SizeOf(SlotDType(slot));
 }
 
 float* ParamStore::SlotGrad(const ParamSlot& slot, int64_t begin) const {
   return gradients_ + slot.offset + begin;
-}
-
-int64_t ParamStore::VectorOffset(const ParamSlot& slot) const {
-  return vector_offsets_[static_cast<size_t>(&slot - layout_->slots().data())];
 }
 
 }  // namespace perdure

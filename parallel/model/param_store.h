@@ -6,7 +6,8 @@
 // always fp32. Gradients are fp32.
 //
 // Buffers are plain memory that the caller supplies, so that replicas on one
-// node can put them where the others read them.
+// node can put them where the others read them, and zeroth-order training can
+// put perturbed copies of some slots in place of the slots themselves.
 
 #include <cstdint>
 #include <vector>
@@ -29,9 +30,13 @@ class ParamStore {
   // gradients may be nullptr: weights only, for inference.
   ParamStore(const ParamLayout* layout, DType dtype, void* weights,
              float* vectors, float* gradients);
+  // Weights only, each slot where slots[i] says (nullptr: it is not used).
+  // Slots that are fused lie one behind the other.
+  ParamStore(const ParamLayout* layout, DType dtype, std::vector<void*> slots);
 
   const ParamLayout& layout() const { return *layout_; }
   DType dtype() const { return dtype_; }
+  bool has_gradients() const { return gradients_ != nullptr; }
 
   // The matrix of `role` in `block`, together with `fused` further slots that
   // are laid out right behind it (rows are added up).
@@ -45,19 +50,14 @@ class ParamStore {
   DType SlotDType(const ParamSlot& slot) const;
   void* SlotData(const ParamSlot& slot, int64_t begin = 0) const;
   float* SlotGrad(const ParamSlot& slot, int64_t begin = 0) const;
-  // The same element in another rank's buffers of the same layout.
-  int64_t VectorOffset(const ParamSlot& slot) const;
 
  private:
-  MatrixView View(void* base, DType dtype, const ParamSlot& slot,
-                  int fused) const;
+  size_t IndexOf(const ParamSlot& slot) const;
 
   const ParamLayout* layout_;
   DType dtype_;
-  void* weights_;
-  float* vectors_;
-  float* gradients_;
-  std::vector<int64_t> vector_offsets_;  // by slot index; -1: a matrix
+  std::vector<void*> slots_;  // where each slot's weights lie
+  float* gradients_ = nullptr;
 };
 
 }  // namespace perdure

@@ -20,7 +20,10 @@ StageModel::StageModel(const ModelContext* context, Range blocks)
   const int64_t n = context->max_rows, d = context->model->hidden();
   const int64_t head = context->model->layers() + 1;
   scratch_.branch = Tensor(*context->device, DType::kF32, n, d);
-  scratch_.branch_grad = Tensor(*context->device, context->dtype(), n, d);
+  const bool trains = context->params->has_gradients();
+  if (trains) {
+    scratch_.branch_grad = Tensor(*context->device, context->dtype(), n, d);
+  }
   for (int64_t block = blocks.begin; block < blocks.end; ++block) {
     if (block == 0) {
       embedding_ = std::make_unique<EmbeddingBlock>(context);
@@ -31,7 +34,7 @@ StageModel::StageModel(const ModelContext* context, Range blocks)
     }
   }
   if (!layers_.empty()) {
-    layers_.front().SizeScratch(&scratch_);
+    if (trains) layers_.front().SizeScratch(&scratch_);
     shared_blocks_ =
         std::make_unique<BlockActivations>(layers_.front().MakeActivations());
   }
@@ -105,6 +108,22 @@ absl::Status StageModel::Backward(const MicroBatch& micro,
     embedding_->Backward(micro, d, head_shares_table_);
   }
   return absl::OkStatus();
+}
+
+absl::Status StageModel::ForwardEmbedding(const MicroBatch& micro,
+                                          MatrixView y) {
+  return embedding_->Forward(micro, y);
+}
+
+absl::Status StageModel::ForwardLayer(int64_t layer, const MicroBatch& micro,
+                                      ConstMatrixView x, MatrixView y) {
+  return layers_[static_cast<size_t>(layer)].Forward(micro, x,
+                                                     shared_blocks_.get(), y);
+}
+
+absl::Status StageModel::ForwardHead(const MicroBatch& micro, ConstMatrixView x,
+                                     SequenceLosses* losses) {
+  return head_->ForwardBackward(micro, x, MatrixView(), losses);
 }
 
 std::vector<KvCache> StageModel::MakeCaches(int64_t batch, int64_t capacity) {

@@ -46,6 +46,15 @@ class StageModel {
   // d(): the gradient at output() becomes that at input().
   absl::Status Backward(const MicroBatch& micro, StageActivations* activations);
 
+  // The same, a block at a time and without a backward pass: zeroth-order
+  // training changes weights between two blocks. x and y [N, D] fp32, y not x.
+  int64_t layers() const { return static_cast<int64_t>(layers_.size()); }
+  absl::Status ForwardEmbedding(const MicroBatch& micro, MatrixView y);
+  absl::Status ForwardLayer(int64_t layer, const MicroBatch& micro,
+                            ConstMatrixView x, MatrixView y);
+  absl::Status ForwardHead(const MicroBatch& micro, ConstMatrixView x,
+                           SequenceLosses* losses);
+
   // Generation: new tokens against the caches, one for each layer.
   std::vector<KvCache> MakeCaches(int64_t batch, int64_t capacity);
   absl::Status ForwardCached(const MicroBatch& micro,

@@ -11,21 +11,30 @@ int64_t RoundUp(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
 
+constexpr int kRoles = static_cast<int>(ParamRole::kHeadWeight) + 1;
+
+size_t PlaceOf(int block, ParamRole role) {
+  return static_cast<size_t>(block * kRoles + static_cast<int>(role));
+}
+
 }  // namespace
 
 ParamLayout::ParamLayout(const ModelConfig& model, const Topology& topology,
                          const RankCoordinates& coordinates)
     : tp_(topology.tp()), tp_rank_(coordinates.tp) {
   const Range blocks = StageBlocks(model, topology.pp(), coordinates.pp);
+  slot_of_.assign(PlaceOf(model.layers() + 2, ParamRole{}), -1);
   for (ParamSpec& spec : ModelParams(model)) {
     if (spec.block < blocks.begin || spec.block >= blocks.end) continue;
     // The tied head: the table itself where this stage has it (one stage in
     // all), a copy where it is at the other end of the pipeline.
     const bool tied = !spec.alias_of.empty();
+    const size_t place = PlaceOf(spec.block, spec.role);
     if (tied && blocks.begin == 0) {
-      shared_head_block_ = spec.block;
+      slot_of_[place] = slot_of_[PlaceOf(0, ParamRole::kTokenEmbedding)];
       continue;
     }
+    slot_of_[place] = static_cast<int>(slots_.size());
     ParamSlot slot;
     slot.shape = ShardShape(spec, tp_, tp_rank_);
     slot.size = slot.shape[0] * (spec.is_matrix() ? slot.shape[1] : 1);
@@ -40,13 +49,8 @@ ParamLayout::ParamLayout(const ModelConfig& model, const Topology& topology,
 }
 
 const ParamSlot* ParamLayout::Find(int block, ParamRole role) const {
-  for (const ParamSlot& slot : slots_) {
-    if (slot.spec.block == block && slot.spec.role == role) return &slot;
-  }
-  if (role == ParamRole::kHeadWeight && block == shared_head_block_) {
-    return Find(0, ParamRole::kTokenEmbedding);
-  }
-  return nullptr;
+  const int slot = slot_of_[PlaceOf(block, role)];
+  return slot < 0 ? nullptr : &slots_[static_cast<size_t>(slot)];
 }
 
 }  // namespace perdure

@@ -47,7 +47,8 @@ class ParamLayout {
   int64_t size_ = 0;
   int tp_ = 1;
   int tp_rank_ = 0;
-  int shared_head_block_ = -1;  // its head is the token embedding's slot
+  // Slot number by block and role; -1: none.
+  std::vector<int> slot_of_;
 };
 
 }  // namespace perdure
