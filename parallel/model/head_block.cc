@@ -6,6 +6,23 @@
 #include "runtime/kernels/elementwise.h"
 
 namespace perdure {
+namespace {
+
+void AddUp(const Batch& batch, const std::vector<double>& row_loss,
+           SequenceLosses* losses) {
+  losses->loss.assign(static_cast<size_t>(batch.losses()), 0);
+  losses->weight.assign(static_cast<size_t>(batch.losses()), 0);
+  for (size_t i = 0; i < row_loss.size(); ++i) {
+    const int64_t sequence = batch.segments.empty()
+                                 ? static_cast<int64_t>(i) / batch.tokens
+                                 : batch.segments[i];
+    if (sequence < 0) continue;  // padding
+    losses->loss[static_cast<size_t>(sequence)] += row_loss[i];
+    losses->weight[static_cast<size_t>(sequence)] += batch.weights[i];
+  }
+}
+
+}  // namespace
 
 HeadBlock::HeadBlock(const ModelContext* context, Scratch* scratch)
     : context_(context),
@@ -80,14 +97,7 @@ absl::Status HeadBlock::ForwardBackward(const MicroBatch& micro,
     RETURN_IF_ERROR(Tile(micro, begin, std::min(logits_.rows(), n - begin),
                          normed_grad, &row_loss));
   }
-  const Batch& batch = *micro.batch;
-  losses->loss.assign(static_cast<size_t>(batch.batch), 0);
-  losses->weight.assign(static_cast<size_t>(batch.batch), 0);
-  for (int64_t i = 0; i < n; ++i) {
-    const size_t b = static_cast<size_t>(i / batch.tokens);
-    losses->loss[b] += row_loss[static_cast<size_t>(i)];
-    losses->weight[b] += batch.weights[static_cast<size_t>(i)];
-  }
+  AddUp(*micro.batch, row_loss, losses);
   if (!micro.training) return absl::OkStatus();
   if (split) {
     TraceScope trace(context_->trace, Trace::Lane::kCommunication, "tp sum");

@@ -16,10 +16,11 @@
 
 namespace perdure {
 
-// Per sequence: the sum of weighted losses, and of weights.
+// Per sequence, or per segment where a batch has segments: the sum of weighted
+// losses, and of weights, each in the order of the tokens.
 struct SequenceLosses {
-  std::vector<double> loss;    // [B]
-  std::vector<double> weight;  // [B]
+  std::vector<double> loss;    // [Batch::losses()]
+  std::vector<double> weight;  // [Batch::losses()]
 };
 
 class HeadBlock {

@@ -69,6 +69,7 @@ class TokenDataset : public Dataset {
     for (const SplitFile& file : files_) tokens += file.tokens();
     return tokens;
   }
+  int64_t max_rows(int64_t count) const override { return count * length_; }
   std::string Describe() const override {
     return absl::StrCat(
         files_.size(), files_.size() == 1 ? " file, " : " files, ",

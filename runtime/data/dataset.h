@@ -14,26 +14,42 @@
 
 namespace perdure {
 
-// B sequences of T tokens. Vectors are [B*T] but for `sequence`.
+// B sequences (rows) of T tokens. Vectors are [B*T] where nothing else is said.
+//
+// Each row is one sequence with one loss, unless `segments` is given: then a
+// row holds several short sequences one after the other, and padding.
 struct Batch {
-  int64_t batch = 0;                   // B
-  int64_t tokens = 0;                  // T
-  std::vector<int64_t> sequence;       // [B] global sample indices
+  int64_t batch = 0;   // B
+  int64_t tokens = 0;  // T
+  // [B] a number for each row that no other row of the step has: of the sample,
+  // or of the row's first segment.
+  std::vector<int64_t> sequence;
   std::vector<int32_t> ids;            // inputs
   std::vector<int32_t> targets;        // the token after each input
   std::vector<float> weights;          // 1 counts, 0 does not
   std::vector<int32_t> positions;      // 0 .. T-1, or restarting at documents
   std::vector<int32_t> first_visible;  // empty: attention sees all from 0
-  int64_t CountedTokens() const;       // sum of weights
+
+  // Which segment a token belongs to, ascending within a row; -1: padding.
+  // Empty: every row is one.
+  std::vector<int32_t> segments;
+  int64_t segment_count = 0;
+  // Segments of one example: they follow each other, one a candidate.
+  int candidates = 1;
+  // [examples] the right candidate of each; empty: there is nothing to choose.
+  std::vector<int32_t> gold;
+
+  int64_t losses() const { return segments.empty() ? batch : segment_count; }
+  int64_t CountedTokens() const;  // sum of weights
 };
 
-enum class Split { kTrain, kVal };
+enum class Split { kTrain, kVal, kTest };
 
 class Dataset {
  public:
   // Opens the files of a split. InvalidArgument / NotFound / FailedPrecondition
   // with the path and the remedy: missing file, ids beyond the model's
-  // vocabulary, a split shorter than one window.
+  // vocabulary, a split shorter than one window. Token files have no kTest.
   static absl::StatusOr<std::unique_ptr<Dataset>> Open(const DataConfig& config,
                                                        Split split,
                                                        int64_t sequence_length,
@@ -53,6 +69,8 @@ class Dataset {
   virtual Window Locate(int64_t sample) const = 0;
   virtual int64_t windows() const = 0;  // in an epoch: non-overlapping ones
   virtual int64_t tokens() const = 0;   // in this split
+  // No batch of `count` samples has more rows (B*T).
+  virtual int64_t max_rows(int64_t count) const = 0;
   virtual std::string Describe()
       const = 0;  // "2 files, 301,966 tokens, 4,718 windows"
 };

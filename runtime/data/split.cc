@@ -11,6 +11,10 @@ namespace perdure {
 namespace {
 
 absl::Status CheckSplitConfig(const DataConfig& config, Split split) {
+  if (split == Split::kTest) {
+    return absl::InvalidArgumentError(
+        "token files have no test split; evaluate on data.val");
+  }
   if (config.train_size() == 0 &&
       (split == Split::kTrain || config.val_size() == 0)) {
     return absl::InvalidArgumentError(
