@@ -13,6 +13,7 @@ bool IsFree(const google::protobuf::FieldDescriptor& field) {
     case ModelConfig::kInitFromFieldNumber:
     case ModelConfig::kDropoutFieldNumber:
     case ModelConfig::kInitStdFieldNumber:
+    case ModelConfig::kTrainableFieldNumber:
       return true;
     default:
       return false;
@@ -52,6 +53,7 @@ absl::StatusOr<ModelConfig> CompleteModelConfig(const ModelConfig& given,
   if (given.has_init_from()) model.set_init_from(given.init_from());
   if (given.has_dropout()) model.set_dropout(given.dropout());
   if (given.has_init_std()) model.set_init_std(given.init_std());
+  *model.mutable_trainable() = given.trainable();
   return model;
 }
 

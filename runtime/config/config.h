@@ -19,7 +19,7 @@ absl::StatusOr<RunConfig> ParseConfig(absl::string_view text,
 absl::StatusOr<RunConfig> LoadConfig(absl::string_view path);
 
 // Applies "path=value" assignments in order: "train.steps=10",
-// "data.train.path=a.tokens" (a repeated message starts anew at its first
+// "data.train.path=a.tokens" (a repeated field starts anew at its first
 // assignment; "data.train[1].path=b" names an element), "model.init_from=DIR".
 // A message may be given in text format: "topology={dp: 2}".
 // All problems in one InvalidArgument, with the nearest field names.

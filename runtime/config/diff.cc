@@ -36,6 +36,17 @@ std::string ElementText(const Message& element) {
 void DiffMessages(const Message& a, const Message& b, absl::string_view prefix,
                   std::vector<std::string>* differences);
 
+std::string ElementText(const Message& message, const FieldDescriptor* field,
+                        int index) {
+  if (field->message_type() != nullptr) {
+    return ElementText(
+        message.GetReflection()->GetRepeatedMessage(message, field, index));
+  }
+  std::string text;
+  TextFormat::PrintFieldValueToString(message, field, index, &text);
+  return text;
+}
+
 void DiffRepeated(const Message& a, const Message& b,
                   const FieldDescriptor* field, absl::string_view path,
                   std::vector<std::string>* differences) {
@@ -44,18 +55,18 @@ void DiffRepeated(const Message& a, const Message& b,
   const int size_b = reflection->FieldSize(b, field);
   for (int i = 0; i < std::max(size_a, size_b); ++i) {
     const std::string element = absl::StrCat(path, "[", i, "]");
-    if (i < size_a && i < size_b) {
+    if (i < size_a && i < size_b && field->message_type() != nullptr) {
       DiffMessages(reflection->GetRepeatedMessage(a, field, i),
                    reflection->GetRepeatedMessage(b, field, i),
                    absl::StrCat(element, "."), differences);
       continue;
     }
     const auto text = [&](const Message& message, int size) -> std::string {
-      if (i >= size) return "(none)";
-      return ElementText(reflection->GetRepeatedMessage(message, field, i));
+      return i < size ? ElementText(message, field, i) : "(none)";
     };
-    differences->push_back(
-        absl::StrCat(element, ": ", text(a, size_a), " -> ", text(b, size_b)));
+    const std::string text_a = text(a, size_a), text_b = text(b, size_b);
+    if (text_a == text_b) continue;
+    differences->push_back(absl::StrCat(element, ": ", text_a, " -> ", text_b));
   }
 }
 

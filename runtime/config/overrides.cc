@@ -66,7 +66,12 @@ class Overrides {
                             *component->index, "]");
       }
       if (field->message_type() == nullptr) {
-        if (last) return SetScalar(value, field, message);
+        if (last) {
+          if (field->is_repeated() && started_.insert(path).second) {
+            message->GetReflection()->ClearField(message, field);
+          }
+          return SetScalar(value, field, message);
+        }
         return absl::StrCat(path, " is a value; it has no fields");
       }
       std::string problem;

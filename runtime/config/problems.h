@@ -41,7 +41,8 @@ void ValidateData(const RunConfig& config, bool for_training,
 void ValidateTrain(const RunConfig& config, bool for_training,
                    Problems* problems);
 void ValidateOptim(const RunConfig& config, Problems* problems);
-void ValidateTopology(const TopologyConfig& topology, Problems* problems);
+void ValidateTopology(const RunConfig& config, Problems* problems);
+void ValidateZerothOrder(const RunConfig& config, Problems* problems);
 
 }  // namespace perdure
 

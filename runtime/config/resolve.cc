@@ -54,6 +54,15 @@ const char* DefaultActivation(absl::string_view family) {
   return "gelu_tanh";
 }
 
+// Before the declared defaults, which are AdamW's: MeZO's own (Malladi et al.
+// 2023, tables 15 and 16: a constant rate, no decay).
+void ResolveZerothOrder(RunConfig* config) {
+  OptimConfig* optim = config->mutable_optim();
+  if (!optim->has_lr()) optim->set_lr(1e-6);
+  if (!optim->has_schedule()) optim->set_schedule(OptimConfig::CONSTANT);
+  if (!optim->has_weight_decay()) optim->set_weight_decay(0);
+}
+
 void ResolveOptim(const TrainConfig& train, OptimConfig* optim) {
   if (!optim->has_min_lr()) optim->set_min_lr(optim->lr() / 10);
   if (!optim->has_decay_steps() && train.has_steps()) {
@@ -93,6 +102,9 @@ ModelConfig ResolveModelConfig(const ModelConfig& model) {
 
 RunConfig ResolveConfig(const RunConfig& config) {
   RunConfig resolved = config;
+  if (config.train().method() == TrainConfig::ZEROTH_ORDER) {
+    ResolveZerothOrder(&resolved);
+  }
   FillDeclaredDefaults(&resolved);
   *resolved.mutable_model() = ResolveModelConfig(config.model());
   TrainConfig* train = resolved.mutable_train();

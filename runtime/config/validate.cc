@@ -91,7 +91,8 @@ void ValidateOptim(const RunConfig& config, Problems* problems) {
   problems->RequireWithin("optim.zero", optim.zero(), 0, 1);
 }
 
-void ValidateTopology(const TopologyConfig& topology, Problems* problems) {
+void ValidateTopology(const RunConfig& config, Problems* problems) {
+  const TopologyConfig& topology = config.topology();
   constexpr int kMostRanks = 1 << 15;
   if (topology.has_dp()) {
     problems->RequireWithin("topology.dp", topology.dp(), 1, kMostRanks);
@@ -99,7 +100,8 @@ void ValidateTopology(const TopologyConfig& topology, Problems* problems) {
   problems->RequireWithin("topology.tp", topology.tp(), 1, kMostRanks);
   problems->RequireWithin("topology.pp", topology.pp(), 1, kMostRanks);
   problems->RequireWithin("topology.pertp", topology.pertp(), 1, kMostRanks);
-  if (topology.pertp() > 1) {
+  if (topology.pertp() > 1 &&
+      config.train().method() != TrainConfig::ZEROTH_ORDER) {
     problems->Add("topology.pertp",
                   absl::StrCat(topology.pertp(),
                                " splits the probes of the zeroth-order engine; "
@@ -120,7 +122,8 @@ std::vector<std::string> ValidateConfig(const RunConfig& config,
   ValidateData(config, for_training, &problems);
   ValidateTrain(config, for_training, &problems);
   ValidateOptim(config, &problems);
-  ValidateTopology(config.topology(), &problems);
+  ValidateTopology(config, &problems);
+  ValidateZerothOrder(config, &problems);
   return problems.Take();
 }
 
