@@ -25,7 +25,7 @@ int main(int argc, char** argv) {
       "  mpirun -n 4 pretrain --config configs/demo.textproto --run_dir "
       "runs/a\n"
       "  mpirun -n 2 pretrain --config configs/demo.textproto --run_dir runs/a "
-      "--resume --set topology.pp=2\n"
+      "--resume --set topology.dp=1\n"
       "  pretrain --config configs/gpt2_124m.textproto --plan --set "
       "topology.ranks=8\n\n"
       "--set path=value overrides any field of the configuration (all of them: "

@@ -10,8 +10,9 @@
 
 namespace perdure {
 
-// "perdure: error on rank 3 (pp 0, dp 1, tp 1) of 4 on host a: CAUSE". Several
-// lines stay several lines.
+// "perdure: error on rank 3 of 4 on host-a: CAUSE", or "perdure: error: CAUSE"
+// of a single rank; without "error" if the run was stopped. Several lines stay
+// several lines.
 std::string FailureMessage(const absl::Status& status, int rank, int size,
                            const std::string& host);
 
