@@ -66,13 +66,9 @@ class Overrides {
                             *component->index, "]");
       }
       if (field->message_type() == nullptr) {
-        if (last) {
-          if (field->is_repeated() && started_.insert(path).second) {
-            message->GetReflection()->ClearField(message, field);
-          }
-          return SetScalar(value, field, message);
-        }
-        return absl::StrCat(path, " is a value; it has no fields");
+        if (!last) return absl::StrCat(path, " is a value; it has no fields");
+        if (!field->is_repeated()) return SetScalar(value, field, message);
+        return SetElement(value, message, field, *component, path);
       }
       std::string problem;
       message = Enter(message, field, *component, {path, last}, &problem);
@@ -103,22 +99,54 @@ class Overrides {
     if (!field->is_repeated()) {
       return reflection->MutableMessage(message, field);
     }
+    const int index = ElementIndex(message, field, component, place, problem);
+    if (!problem->empty()) return message;
+    if (index == reflection->FieldSize(*message, field)) {
+      return reflection->AddMessage(message, field);
+    }
+    return reflection->MutableRepeatedMessage(message, field, index);
+  }
+
+  // Which element of a list a component names; its size: a new one.
+  int ElementIndex(Message* message, const FieldDescriptor* field,
+                   const Component& component, const Place& place,
+                   std::string* problem) {
+    const auto* reflection = message->GetReflection();
     int index = component.index.value_or(0);
     if (!component.index) {
       // The list from the file is replaced as a whole, by the first assignment.
       const bool first = started_.insert(place.path).second;
       if (first) reflection->ClearField(message, field);
-      // Whole messages assigned one after the other make a list.
+      // Whole elements assigned one after the other make a list.
       if (place.is_last) index = reflection->FieldSize(*message, field);
     }
     const int size = reflection->FieldSize(*message, field);
     if (index > size) {
       *problem = absl::StrCat(place.path, " has ", size, " elements; [", size,
                               "] would be the next");
-      return message;
     }
-    if (index == size) return reflection->AddMessage(message, field);
-    return reflection->MutableRepeatedMessage(message, field, index);
+    return index;
+  }
+
+  // An element of a list of strings: no field is a list of other values.
+  std::string SetElement(absl::string_view value, Message* message,
+                         const FieldDescriptor* field,
+                         const Component& component, const std::string& path) {
+    if (field->cpp_type() != FieldDescriptor::CPPTYPE_STRING) {
+      return absl::StrCat("a list of type ", field->cpp_type_name(),
+                          " cannot be set");
+    }
+    std::string problem;
+    const int index =
+        ElementIndex(message, field, component, {path, true}, &problem);
+    if (!problem.empty()) return problem;
+    const auto* reflection = message->GetReflection();
+    if (index == reflection->FieldSize(*message, field)) {
+      reflection->AddString(message, field, std::string(value));
+    } else {
+      reflection->SetRepeatedString(message, field, index, std::string(value));
+    }
+    return "";
   }
 
   // Text format, braces optional; replaces what was there.

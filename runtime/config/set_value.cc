@@ -72,11 +72,7 @@ std::string SetScalar(absl::string_view value, const FieldDescriptor* field,
       return "";
     }
     case FieldDescriptor::CPPTYPE_STRING:
-      if (field->is_repeated()) {
-        reflection->AddString(message, field, std::string(value));
-      } else {
-        reflection->SetString(message, field, std::string(value));
-      }
+      reflection->SetString(message, field, std::string(value));
       return "";
     case FieldDescriptor::CPPTYPE_ENUM:
       return SetEnum(value, field, message);

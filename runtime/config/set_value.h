@@ -10,9 +10,9 @@
 
 namespace perdure {
 
-// Sets a field that is no message, or adds to a list of strings. Strings are
-// taken as they are, without quotes; enum values by name in any case. Returns
-// "" or what is wrong with the value.
+// Sets a singular field that is no message. Strings are taken as they are,
+// without quotes; enum values by name in any case. Returns "" or what is wrong
+// with the value.
 std::string SetScalar(absl::string_view value,
                       const google::protobuf::FieldDescriptor* field,
                       google::protobuf::Message* message);
