@@ -42,6 +42,9 @@ void ValidateTrain(const RunConfig& config, bool for_training,
                    Problems* problems);
 void ValidateOptim(const RunConfig& config, Problems* problems);
 void ValidateTopology(const RunConfig& config, Problems* problems);
+// Nothing without a task.
+void ValidateTask(const RunConfig& config, bool for_training,
+                  Problems* problems);
 void ValidateZerothOrder(const RunConfig& config, Problems* problems);
 
 }  // namespace perdure

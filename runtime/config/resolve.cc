@@ -106,6 +106,8 @@ RunConfig ResolveConfig(const RunConfig& config) {
     ResolveZerothOrder(&resolved);
   }
   FillDeclaredDefaults(&resolved);
+  // Its presence says that there is one.
+  if (!config.has_task()) resolved.clear_task();
   *resolved.mutable_model() = ResolveModelConfig(config.model());
   TrainConfig* train = resolved.mutable_train();
   if (!train->has_micro_batch() && train->has_global_batch()) {

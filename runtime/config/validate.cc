@@ -34,7 +34,7 @@ void CheckFiles(absl::string_view list, const DataFiles& files,
 void ValidateData(const RunConfig& config, bool for_training,
                   Problems* problems) {
   const DataConfig& data = config.data();
-  if (for_training && data.train().empty()) {
+  if (for_training && data.train().empty() && !config.has_task()) {
     problems->Add("data.train",
                   "is missing; name at least one token file: data { train { "
                   "path: \"...\" } }");
@@ -120,6 +120,7 @@ std::vector<std::string> ValidateConfig(const RunConfig& config,
   Problems problems;
   ValidateModel(config.model(), for_training, &problems);
   ValidateData(config, for_training, &problems);
+  ValidateTask(config, for_training, &problems);
   ValidateTrain(config, for_training, &problems);
   ValidateOptim(config, &problems);
   ValidateTopology(config, &problems);

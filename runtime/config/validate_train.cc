@@ -62,13 +62,18 @@ void CheckEval(const RunConfig& config, bool for_training, Problems* problems) {
   const EvalConfig& eval = config.eval();
   problems->RequireAtLeast("eval.every_steps", eval.every_steps(), 0);
   problems->RequireAtLeast("eval.sequences", eval.sequences(), 0);
-  const bool has_split =
-      config.data().val_size() > 0 || config.data().val_fraction() > 0;
+  const DataConfig& data = config.data();
+  const TaskConfig& task = config.task();
+  const bool has_split = config.has_task()
+                             ? task.val_size() > 0 || task.val_examples() > 0
+                             : data.val_size() > 0 || data.val_fraction() > 0;
   if (for_training && eval.every_steps() > 0 && !has_split) {
-    problems->Add("eval.every_steps",
-                  absl::StrCat(eval.every_steps(),
-                               ", but there is no validation data; give "
-                               "data.val or data.val_fraction"));
+    problems->Add(
+        "eval.every_steps",
+        absl::StrCat(eval.every_steps(),
+                     ", but there is no validation data; give ",
+                     config.has_task() ? "task.val or task.val_examples"
+                                       : "data.val or data.val_fraction"));
   }
 }
 

@@ -87,6 +87,8 @@ TEST(ConfigDocsTest, EveryFieldIsDocumentedWithItsDefaultAndNoOther) {
   CheckMessage(SnapshotConfig(), &rows);
   CheckMessage(TopologyConfig(), &rows);
   CheckMessage(TraceConfig(), &rows);
+  CheckMessage(TaskConfig(), &rows);
+  CheckMessage(LabelWord(), &rows);
   CheckMessage(ZerothOrderConfig(), &rows);
   for (const auto& [key, row] : rows) {
     ADD_FAILURE() << "docs/config.md has a row for " << key
