@@ -5,23 +5,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/text.h"
 #include "runtime/data/documents.h"
 #include "runtime/data/sampler.h"
 #include "runtime/data/split.h"
 
 namespace perdure {
 namespace {
-
-// "1,234,567".
-std::string WithCommas(int64_t n) {
-  const std::string digits = absl::StrCat(n);
-  std::string text;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
-}
 
 // T: tokens of a sequence.
 class TokenDataset : public Dataset {

@@ -61,7 +61,8 @@ class Dataset {
   // reshuffled); validation wraps around after windows().
   virtual absl::Status Read(int64_t first, int64_t count,
                             Batch* batch) const = 0;
-  // Which window a sample is: file number and token offset. For tests and logs.
+  // Which window a sample is: file number and token offset, or the number of
+  // the example in its file. For tests and logs.
   struct Window {
     int file = 0;
     int64_t offset = 0;
