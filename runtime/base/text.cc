@@ -54,6 +54,17 @@ std::string DidYouMean(absl::string_view word,
   return absl::StrCat(", did you mean '", absl::StrJoin(names, "' or '"), "'?");
 }
 
+std::string WithCommas(int64_t count) {
+  const std::string digits = absl::StrCat(count);
+  const size_t first = count < 0 ? 1 : 0;
+  std::string text;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > first && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
+  return text;
+}
+
 std::string HumanBytes(uint64_t bytes) {
   constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   double value = static_cast<double>(bytes);

@@ -24,6 +24,7 @@ std::vector<std::string> NearestNames(
 std::string DidYouMean(absl::string_view word,
                        const std::vector<std::string>& candidates);
 
+std::string WithCommas(int64_t count);      // "1,234,567"
 std::string HumanBytes(uint64_t bytes);     // "1.50 GiB"
 std::string HumanCount(double count);       // "124.4M"
 std::string HumanDuration(double seconds);  // "1h 02m", "3m 20s", "12 s"

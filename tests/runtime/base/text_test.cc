@@ -40,6 +40,9 @@ TEST(TextTest, PeopleReadSizesAndDurations) {
   EXPECT_EQ(HumanDuration(12.2), "12 s");
   EXPECT_EQ(HumanDuration(200), "3m 20s");
   EXPECT_EQ(HumanDuration(3720), "1h 02m");
+  EXPECT_EQ(WithCommas(999), "999");
+  EXPECT_EQ(WithCommas(1234567), "1,234,567");
+  EXPECT_EQ(WithCommas(-123456), "-123,456");
 }
 
 }  // namespace

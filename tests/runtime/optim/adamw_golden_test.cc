@@ -76,9 +76,11 @@ TEST(AdamWGoldenTest, FiveClippedStepsEndWhereTorchEnds) {
       }
       const std::string suffix = absl::StrCat(step, ".", param);
       kernels::AdamW(device->stream(), adamw,
-                     golden.at("grad." + suffix).values.data(),
-                     state.param.data(), state.m.data(), state.v.data(),
-                     nullptr, static_cast<int64_t>(state.param.size()));
+                     {.grad = golden.at("grad." + suffix).values.data(),
+                      .param = state.param.data(),
+                      .m = state.m.data(),
+                      .v = state.v.data(),
+                      .n = static_cast<int64_t>(state.param.size())});
       const std::vector<float>& want = golden.at("param." + suffix).values;
       EXPECT_LE(RelativeError(want, state.param, want), kTolerance) << suffix;
     }
