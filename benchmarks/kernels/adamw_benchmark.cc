@@ -47,9 +47,9 @@ struct Parameters {
   }
 
   void Step(bool with_shadow) {
-    AdamW(stream, AdamWSettings(), grad.data<float>(), param.data<float>(),
-          m.data<float>(), v.data<float>(),
-          with_shadow ? shadow.data<bf16>() : nullptr, n);
+    AdamW(stream, AdamWSettings(),
+          {grad.data<float>(), param.data<float>(), m.data<float>(),
+           v.data<float>(), with_shadow ? shadow.data<bf16>() : nullptr, n});
   }
 
   void Touch() {

@@ -47,15 +47,17 @@ struct Problem {
   }
   void Forward() {
     const ConstMatrixView in = qkv.view();
-    AttentionForward(device->stream(), shape, Part(in, 0), Part(in, 1),
-                     Part(in, 2), out.view(), lse.data<float>(), options);
+    AttentionForward(device->stream(), shape,
+                     {Part(in, 0), Part(in, 1), Part(in, 2)}, out.view(),
+                     lse.data<float>(), options);
   }
   void Backward() {  // of the loss out^2 / 2
     const ConstMatrixView in = qkv.view();
     const MatrixView grad = dqkv.view();
-    AttentionBackward(device->stream(), shape, Part(in, 0), Part(in, 1),
-                      Part(in, 2), out.view(), lse.data<float>(), out.view(),
-                      Part(grad, 0), Part(grad, 1), Part(grad, 2), options);
+    AttentionBackward(device->stream(), shape,
+                      {Part(in, 0), Part(in, 1), Part(in, 2)},
+                      {out.view(), lse.data<float>(), out.view()},
+                      {Part(grad, 0), Part(grad, 1), Part(grad, 2)}, options);
   }
   double VisiblePairs() const {
     return 0.5 * shape.batch * shape.heads * shape.tokens * (shape.tokens + 1);
@@ -91,10 +93,10 @@ void Decode(benchmark::State& state, DType dtype) {
   const std::vector<int32_t> lengths(s.batch, static_cast<int32_t>(s.tokens));
   const ConstMatrixView in = problem.qkv.view();
   for (auto _ : state) {
-    AttentionDecode(problem.device->stream(), s,
-                    problem.Part(in, 0).Rows(0, s.batch), problem.Part(in, 1),
-                    problem.Part(in, 2), s.tokens, lengths.data(),
-                    problem.options.scale, problem.out.view().Rows(0, s.batch));
+    AttentionDecode(
+        problem.device->stream(), s, problem.Part(in, 0).Rows(0, s.batch),
+        {problem.Part(in, 1), problem.Part(in, 2), s.tokens, lengths.data()},
+        problem.options.scale, problem.out.view().Rows(0, s.batch));
   }
   state.SetBytesProcessed(state.iterations() * 2 * s.batch * s.tokens *
                           s.kv_heads * s.head_dim * SizeOf(dtype));

@@ -40,8 +40,9 @@ struct Tile {
     LogitStatistics(stream, logits.view(), targets.data(), 0, stats.data());
   }
   void Backward() {
-    CrossEntropyBackward(stream, logits.view(), stats.data(), targets.data(),
-                         nullptr, 0, gradient.view());
+    CrossEntropyBackward(stream, logits.view(),
+                         {stats.data(), targets.data(), nullptr}, 0,
+                         gradient.view());
   }
 };
 

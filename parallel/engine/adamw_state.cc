@@ -55,12 +55,14 @@ void AdamWState::Update(double learning_rate, int64_t number,
         slot.spec.decay ? static_cast<float>(config_.weight_decay()) : 0;
     void* weight = params.SlotData(slot, range.begin);
     const bool narrow = params.SlotDType(slot) == DType::kBF16;
-    kernels::AdamW(
-        runtime_->context().stream, settings,
-        params.SlotGrad(slot, range.begin),
-        narrow ? Data(StateKind::kMaster, range) : static_cast<float*>(weight),
-        Data(StateKind::kMoment1, range), Data(StateKind::kMoment2, range),
-        narrow ? static_cast<bf16*>(weight) : nullptr, range.size());
+    kernels::AdamW(runtime_->context().stream, settings,
+                   {.grad = params.SlotGrad(slot, range.begin),
+                    .param = narrow ? Data(StateKind::kMaster, range)
+                                    : static_cast<float*>(weight),
+                    .m = Data(StateKind::kMoment1, range),
+                    .v = Data(StateKind::kMoment2, range),
+                    .shadow = narrow ? static_cast<bf16*>(weight) : nullptr,
+                    .n = range.size()});
   }
 }
 

@@ -14,16 +14,17 @@ Range Shifted(Range rows, Range part) {
   return {rows.begin + part.begin, rows.begin + part.end};
 }
 
-// Puts the columns of `rank` (rows x width, packed) at their places in whole
-// rows. The runs of row 0 of a shard are those of every row.
-void PlaceColumns(const ParamSpec& spec, int tp, int rank, int64_t rows,
-                  const char* columns, int64_t element, char* whole) {
+// Puts the columns of `rank` (packed, elements of `element` bytes) at their
+// places in whole rows. The runs of row 0 of a shard are those of every row.
+void PlaceColumns(const ParamSpec& spec, int tp, int rank, const char* columns,
+                  int64_t element, WholeRows* whole) {
   const int64_t width = ShardShape(spec, tp, rank)[1];
   for (const ShardRun& run : ShardRuns(spec, tp, rank)) {
     if (run.local_offset >= width) break;
-    for (int64_t row = 0; row < rows; ++row) {
-      std::memcpy(whole + (row * spec.shape[1] + run.global_offset) * element,
-                  columns + (row * width + run.local_offset) * element,
+    for (int64_t row = 0; row < whole->rows.size(); ++row) {
+      char* to = whole->data.data() +
+                 (row * spec.shape[1] + run.global_offset) * element;
+      std::memcpy(to, columns + (row * width + run.local_offset) * element,
                   static_cast<size_t>(run.length * element));
     }
   }
@@ -71,8 +72,7 @@ absl::StatusOr<WholeRows> ExchangeRows(Communicator& tp, const ParamSlot& slot,
     const char* source = rank == tp.rank()
                              ? mine + my_rows.begin * width * element
                              : received[static_cast<size_t>(rank)].data();
-    PlaceColumns(slot.spec, tp.size(), rank, my_rows.size(), source, element,
-                 whole.data.data());
+    PlaceColumns(slot.spec, tp.size(), rank, source, element, &whole);
   }
   return whole;
 }

@@ -75,11 +75,11 @@ void AttentionLayer::Project(const MicroBatch& micro, ConstMatrixView x,
   if (!rotary_) return;
   const Parts parts = Split(qkv);
   const int32_t* positions = micro.batch->positions.data();
-  const double theta = context_->model->rope_theta();
-  kernels::RotaryEmbedding(context_->stream, parts.q, heads_, head_dim_,
-                           positions, theta, /*inverse=*/false);
-  kernels::RotaryEmbedding(context_->stream, parts.k, kv_heads_, head_dim_,
-                           positions, theta, /*inverse=*/false);
+  const kernels::Rotation rotation{head_dim_, context_->model->rope_theta()};
+  kernels::RotaryEmbedding(context_->stream, parts.q, heads_, positions,
+                           rotation);
+  kernels::RotaryEmbedding(context_->stream, parts.k, kv_heads_, positions,
+                           rotation);
 }
 
 void AttentionLayer::Forward(const MicroBatch& micro, ConstMatrixView x,
@@ -87,8 +87,8 @@ void AttentionLayer::Forward(const MicroBatch& micro, ConstMatrixView x,
   const MatrixView qkv = activations->qkv.view().Rows(0, x.rows);
   Project(micro, x, qkv);
   const Parts parts = Split(qkv);
-  kernels::AttentionForward(context_->stream, Shape(*micro.batch), parts.q,
-                            parts.k, parts.v,
+  kernels::AttentionForward(context_->stream, Shape(*micro.batch),
+                            {parts.q, parts.k, parts.v},
                             activations->out.view().Rows(0, x.rows),
                             activations->lse.data<float>(), Options(micro));
 }
@@ -102,17 +102,19 @@ absl::StatusOr<ConstMatrixView> AttentionLayer::Backward(
   const Parts parts = Split(const_cast<AttentionActivations&>(activations)
                                 .qkv.view()
                                 .Rows(0, x.rows));
-  kernels::AttentionBackward(
-      context_->stream, Shape(*micro.batch), parts.q, parts.k, parts.v,
-      activations.out.view().Rows(0, x.rows), activations.lse.data<float>(),
-      dout, d.q, d.k, d.v, Options(micro));
+  kernels::AttentionBackward(context_->stream, Shape(*micro.batch),
+                             {parts.q, parts.k, parts.v},
+                             {activations.out.view().Rows(0, x.rows),
+                              activations.lse.data<float>(), dout},
+                             {d.q, d.k, d.v}, Options(micro));
   if (rotary_) {
     const int32_t* positions = micro.batch->positions.data();
-    const double theta = context_->model->rope_theta();
-    kernels::RotaryEmbedding(context_->stream, d.q, heads_, head_dim_,
-                             positions, theta, /*inverse=*/true);
-    kernels::RotaryEmbedding(context_->stream, d.k, kv_heads_, head_dim_,
-                             positions, theta, /*inverse=*/true);
+    const kernels::Rotation rotation{head_dim_, context_->model->rope_theta(),
+                                     /*inverse=*/true};
+    kernels::RotaryEmbedding(context_->stream, d.q, heads_, positions,
+                             rotation);
+    kernels::RotaryEmbedding(context_->stream, d.k, kv_heads_, positions,
+                             rotation);
   }
   qkv_.BackwardParams(x, dqkv, micro.accumulate);
   return ColumnBackwardInput(*context_, qkv_, dqkv, scratch_);
@@ -141,16 +143,18 @@ void AttentionLayer::ForwardCached(const MicroBatch& micro, ConstMatrixView x,
   }
   const kernels::AttentionOptions options = Options(micro);
   if (lengths[0] == 0) {
-    kernels::AttentionForward(context_->stream, Shape(batch), parts.q, parts.k,
-                              parts.v, out, nullptr, options);
+    kernels::AttentionForward(context_->stream, Shape(batch),
+                              {parts.q, parts.k, parts.v}, out,
+                              /*lse=*/nullptr, options);
     return;
   }
   CHECK_EQ(batch.tokens, 1);
   std::vector<int32_t> valid = lengths;
   for (int32_t& n : valid) ++n;
-  kernels::AttentionDecode(context_->stream, Shape(batch), parts.q,
-                           cache->k.view(), cache->v.view(), cache->capacity,
-                           valid.data(), options.scale, out);
+  kernels::AttentionDecode(
+      context_->stream, Shape(batch), parts.q,
+      {cache->k.view(), cache->v.view(), cache->capacity, valid.data()},
+      options.scale, out);
 }
 
 }  // namespace perdure

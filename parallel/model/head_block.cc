@@ -73,9 +73,10 @@ absl::Status HeadBlock::Tile(const MicroBatch& micro, int64_t begin,
   if (!micro.training) return absl::OkStatus();
   const MatrixView dlogits =
       logits_grad_.empty() ? logits : logits_grad_.view().Rows(0, rows);
-  kernels::CrossEntropyBackward(context_->stream, logits, all_stats_.data(),
-                                micro.batch->targets.data() + begin, weights,
-                                vocabulary_.begin, dlogits);
+  kernels::CrossEntropyBackward(
+      context_->stream, logits,
+      {all_stats_.data(), micro.batch->targets.data() + begin, weights},
+      vocabulary_.begin, dlogits);
   head_.BackwardInput(dlogits, normed_grad.Rows(begin, rows));
   head_.BackwardParams(normed, dlogits, micro.accumulate || begin > 0);
   return absl::OkStatus();

@@ -48,9 +48,10 @@ absl::StatusOr<ConstMatrixView> MlpLayer::Backward(
   const ConstMatrixView up = activations.up.view().Rows(0, x.rows);
   const MatrixView dup = scratch_->mlp_grad.view().Rows(0, x.rows);
   if (gated_) {
-    kernels::GatedBackward(context_->stream, activation_, up.Columns(0, width_),
-                           up.Columns(width_, width_), dout,
-                           dup.Columns(0, width_), dup.Columns(width_, width_));
+    kernels::GatedBackward(
+        context_->stream, activation_,
+        {up.Columns(0, width_), up.Columns(width_, width_), dout,
+         dup.Columns(0, width_), dup.Columns(width_, width_)});
   } else {
     kernels::ActivationBackward(context_->stream, activation_, up, dout, dup);
   }

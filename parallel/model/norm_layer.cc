@@ -23,33 +23,38 @@ NormStats NormLayer::MakeStats() const {
 
 void NormLayer::Forward(ConstMatrixView x, MatrixView y,
                         NormStats* stats) const {
-  const float eps = static_cast<float>(context_->model->norm_eps());
-  const float* weight = context_->params->Vector(block_, weight_);
-  float* rstd = stats == nullptr ? nullptr : stats->rstd.data<float>();
+  kernels::NormForwardCall call;
+  call.x = x;
+  call.weight = context_->params->Vector(block_, weight_);
+  call.eps = static_cast<float>(context_->model->norm_eps());
+  call.y = y;
+  if (stats != nullptr) call.rstd = stats->rstd.data<float>();
   if (rms_) {
-    kernels::RmsNormForward(context_->stream, x, weight, eps, y, rstd);
-  } else {
-    float* mean = stats == nullptr ? nullptr : stats->mean.data<float>();
-    kernels::LayerNormForward(context_->stream, x, weight,
-                              context_->params->Vector(block_, bias_), eps, y,
-                              mean, rstd);
+    kernels::RmsNormForward(context_->stream, call);
+    return;
   }
+  call.bias = context_->params->Vector(block_, bias_);
+  if (stats != nullptr) call.mean = stats->mean.data<float>();
+  kernels::LayerNormForward(context_->stream, call);
 }
 
 void NormLayer::Backward(ConstMatrixView dy, ConstMatrixView x,
                          const NormStats& stats, MatrixView dx) const {
   const ParamStore& params = *context_->params;
-  const float* weight = params.Vector(block_, weight_);
-  float* dweight = params.VectorGrad(block_, weight_);
+  kernels::NormBackwardCall call;
+  call.dy = dy;
+  call.x = x;
+  call.weight = params.Vector(block_, weight_);
+  call.rstd = stats.rstd.data<float>();
+  call.dx = dx;
+  call.dweight = params.VectorGrad(block_, weight_);
   if (rms_) {
-    kernels::RmsNormBackward(context_->stream, dy, x, weight,
-                             stats.rstd.data<float>(), dx, dweight);
-  } else {
-    kernels::LayerNormBackward(context_->stream, dy, x, weight,
-                               stats.mean.data<float>(),
-                               stats.rstd.data<float>(), dx, dweight,
-                               params.VectorGrad(block_, bias_));
+    kernels::RmsNormBackward(context_->stream, call);
+    return;
   }
+  call.mean = stats.mean.data<float>();
+  call.dbias = params.VectorGrad(block_, bias_);
+  kernels::LayerNormBackward(context_->stream, call);
 }
 
 }  // namespace perdure

@@ -25,9 +25,17 @@ void ActivationBackward(StreamView stream, Activation kind, ConstMatrixView x,
 // y = silu(gate) * up ("SwiGLU", Shazeer 2020); f may be any kind.
 void GatedForward(StreamView stream, Activation kind, ConstMatrixView gate,
                   ConstMatrixView up, MatrixView y);
-void GatedBackward(StreamView stream, Activation kind, ConstMatrixView gate,
-                   ConstMatrixView up, ConstMatrixView dy, MatrixView dgate,
-                   MatrixView dup);
+
+// What GatedBackward reads and writes, all of one shape and dtype.
+struct GatedGradients {
+  ConstMatrixView gate;
+  ConstMatrixView up;
+  ConstMatrixView dy;
+  MatrixView dgate;
+  MatrixView dup;
+};
+void GatedBackward(StreamView stream, Activation kind,
+                   const GatedGradients& views);
 
 }  // namespace perdure::kernels
 

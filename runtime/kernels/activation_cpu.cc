@@ -11,24 +11,6 @@
 #include "runtime/kernels/exp-inl.h"
 #include "runtime/kernels/vector-inl.h"
 
-// Seen once, by all instruction sets.
-#ifndef PERDURE_RUNTIME_KERNELS_ACTIVATION_CPU_TYPES_
-#define PERDURE_RUNTIME_KERNELS_ACTIVATION_CPU_TYPES_
-namespace perdure::kernels {
-namespace {
-
-struct GatedGradients {
-  ConstMatrixView gate;
-  ConstMatrixView up;
-  ConstMatrixView dy;
-  MatrixView dgate;
-  MatrixView dup;
-};
-
-}  // namespace
-}  // namespace perdure::kernels
-#endif  // PERDURE_RUNTIME_KERNELS_ACTIVATION_CPU_TYPES_
-
 HWY_BEFORE_NAMESPACE();
 namespace perdure::kernels::HWY_NAMESPACE {
 namespace {
@@ -235,15 +217,14 @@ void GatedForward(StreamView stream, Activation kind, ConstMatrixView gate,
               });
 }
 
-void GatedBackward(StreamView stream, Activation kind, ConstMatrixView gate,
-                   ConstMatrixView up, ConstMatrixView dy, MatrixView dgate,
-                   MatrixView dup) {
+void GatedBackward(StreamView stream, Activation kind,
+                   const GatedGradients& views) {
   for (const ConstMatrixView& other :
-       {up, dy, ConstMatrixView(dgate), ConstMatrixView(dup)}) {
-    CheckAlike(gate, other);
+       {views.up, views.dy, ConstMatrixView(views.dgate),
+        ConstMatrixView(views.dup)}) {
+    CheckAlike(views.gate, other);
   }
-  const GatedGradients views{gate, up, dy, dgate, dup};
-  ParallelFor(stream, gate.rows, RowGrain(gate.cols),
+  ParallelFor(stream, views.gate.rows, RowGrain(views.gate.cols),
               [&](int64_t begin, int64_t end) {
                 HWY_DYNAMIC_DISPATCH(GatedBackwardRows)
                 (kind, views, begin, end);

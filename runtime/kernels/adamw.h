@@ -20,12 +20,21 @@ struct AdamWSettings {
   float grad_scale = 1;  // multiplies the gradient first (1/tokens, clipping)
 };
 
+// n elements each; no two arrays overlap.
+struct AdamWArrays {
+  const float* grad = nullptr;
+  float* param = nullptr;
+  float* m = nullptr;
+  float* v = nullptr;
+  bf16* shadow = nullptr;  // gets param rounded to bf16; nullptr: none
+  int64_t n = 0;
+};
+
 // m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;
 // p = p (1 - lr wd) - lr (m / (1-b1^t)) / (sqrt(v / (1-b2^t)) + eps).
-// Matches torch.optim.AdamW within rounding. `shadow` (nullptr: none) gets p
-// rounded to bf16.
-void AdamW(StreamView stream, const AdamWSettings& settings, const float* grad,
-           float* param, float* m, float* v, bf16* shadow, int64_t n);
+// Matches torch.optim.AdamW within rounding.
+void AdamW(StreamView stream, const AdamWSettings& settings,
+           const AdamWArrays& arrays);
 
 }  // namespace perdure::kernels
 

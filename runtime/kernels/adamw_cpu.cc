@@ -39,19 +39,20 @@ HWY_EXPORT(AdamWSpan);
 
 }  // namespace
 
-void AdamW(StreamView stream, const AdamWSettings& settings, const float* grad,
-           float* param, float* m, float* v, bf16* shadow, int64_t n) {
+void AdamW(StreamView stream, const AdamWSettings& settings,
+           const AdamWArrays& arrays) {
   CHECK_GE(settings.step, 1) << "AdamW counts steps from 1";
   const AdamWUpdate update(settings);
   // The shadow is rounded from cache, piece by piece.
   constexpr int64_t kSpan = 8192;
-  ParallelFor(stream, n, kSpan, [&](int64_t begin, int64_t end) {
+  ParallelFor(stream, arrays.n, kSpan, [&](int64_t begin, int64_t end) {
     const int64_t count = end - begin;
     HWY_DYNAMIC_DISPATCH(AdamWSpan)
-    (update, grad + begin, param + begin, m + begin, v + begin, count);
-    if (shadow == nullptr) return;
-    Convert({}, {param + begin, DType::kF32, 1, count},
-            {shadow + begin, DType::kBF16, 1, count});
+    (update, arrays.grad + begin, arrays.param + begin, arrays.m + begin,
+     arrays.v + begin, count);
+    if (arrays.shadow == nullptr) return;
+    Convert({}, {arrays.param + begin, DType::kF32, 1, count},
+            {arrays.shadow + begin, DType::kBF16, 1, count});
   });
 }
 

@@ -51,37 +51,66 @@ struct AttentionOptions {
   AttentionDropout dropout;
 };
 
+struct AttentionInputs {
+  ConstMatrixView q;  // [B*T, H*dh]
+  ConstMatrixView k;  // [B*T, G*dh]
+  ConstMatrixView v;  // [B*T, G*dh]
+};
+
 // out: [B*T, H*dh]; lse: [B, H, T] fp32, log of the sum of exp (nullptr: not
 // wanted).
 void AttentionForward(StreamView stream, const AttentionShape& shape,
-                      ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
-                      MatrixView out, float* lse,
+                      const AttentionInputs& inputs, MatrixView out, float* lse,
                       const AttentionOptions& options);
 
-// dq, dk, dv are overwritten (fp32 or bf16). No atomics: the same bits for any
-// thread count, as in the forward pass.
-void AttentionBackward(StreamView stream, const AttentionShape& shape,
-                       ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
-                       ConstMatrixView out, const float* lse,
-                       ConstMatrixView dout, MatrixView dq, MatrixView dk,
-                       MatrixView dv, const AttentionOptions& options);
+// What the forward pass wrote, and the gradient of it.
+struct AttentionOutputs {
+  ConstMatrixView out;         // [B*T, H*dh]
+  const float* lse = nullptr;  // [B, H, T]
+  ConstMatrixView dout;        // [B*T, H*dh], of out's dtype
+};
 
-// One new token a sequence against a cache: q, out [B, H*dh]; cached keys and
-// values of sequence b, position p are row b * capacity + p of k and v; the
-// first lengths[b] are valid (the new token's own included).
+// Of the shapes of q, k and v, fp32 or bf16.
+struct AttentionGradients {
+  MatrixView dq;
+  MatrixView dk;
+  MatrixView dv;
+};
+
+// The gradients are overwritten. No atomics: the same bits for any thread
+// count, as in the forward pass.
+void AttentionBackward(StreamView stream, const AttentionShape& shape,
+                       const AttentionInputs& inputs,
+                       const AttentionOutputs& outputs,
+                       const AttentionGradients& gradients,
+                       const AttentionOptions& options);
+
+// The keys and values of sequence b, position p are row b * capacity + p of k
+// and v, [B*capacity, G*dh]; the first lengths[b] >= 1 of a sequence are valid.
+struct AttentionCache {
+  ConstMatrixView k;
+  ConstMatrixView v;
+  int64_t capacity = 0;
+  const int32_t* lengths = nullptr;  // [B]
+};
+
+// One new token a sequence against a cache, in which the token's own key and
+// value already are: q, out [B, H*dh].
 void AttentionDecode(StreamView stream, const AttentionShape& shape,
-                     ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
-                     int64_t capacity, const int32_t* lengths, float scale,
-                     MatrixView out);
+                     ConstMatrixView q, const AttentionCache& cache,
+                     float scale, MatrixView out);
 
 // Rotary positions (Su et al. 2021) in Hugging Face's layout: element i of a
 // head's first half pairs with element i of its second half, angle
 // position / theta^(2 i / dh), rounded to fp32 as Hugging Face rounds it. In
 // place; x: [N, heads * dh], positions: [N]; dh even.
-// inverse = true turns back: the backward pass.
+struct Rotation {
+  int64_t head_dim = 0;  // dh
+  double theta = 10000;
+  bool inverse = false;  // turns back: the backward pass
+};
 void RotaryEmbedding(StreamView stream, MatrixView x, int64_t heads,
-                     int64_t head_dim, const int32_t* positions, double theta,
-                     bool inverse);
+                     const int32_t* positions, const Rotation& rotation);
 
 }  // namespace perdure::kernels
 

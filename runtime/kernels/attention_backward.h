@@ -14,10 +14,9 @@ namespace perdure::kernels {
 
 struct BackwardCall {
   AttentionShape shape;
-  ConstMatrixView q, k, v, out;
-  const float* lse;  // [B, H, T]
-  ConstMatrixView dout;
-  MatrixView dq, dk, dv;
+  AttentionInputs inputs;
+  AttentionOutputs outputs;
+  AttentionGradients gradients;
   const AttentionOptions* options;
 };
 

@@ -52,31 +52,34 @@ void PackQueries(const BackwardCall& call, const HeadTileId& id,
   const auto part = [&](const ConstMatrixView& m) {
     return HeadTile(m, shape, id.sequence, id.head, id.tile);
   };
-  PackRows(part(call.q), call.options->scale, width, pack.rows);
+  PackRows(part(call.inputs.q), call.options->scale, width, pack.rows);
   TransposeTile(pack.rows, width, pack.columns);
-  PackRows(part(call.dout), 1.0f, width, pack.dout_rows);
+  PackRows(part(call.outputs.dout), 1.0f, width, pack.dout_rows);
   TransposeTile(pack.dout_rows, width, pack.dout_columns);
   // Padding gets no probability: exp(0 - max) = 0.
   std::fill_n(pack.lse, kTile, std::numeric_limits<float>::max());
   std::fill_n(pack.delta, kTile, 0.0f);
   const int64_t rows = RowsOfTile(shape, id.tile);
-  std::copy_n(call.lse + (id.sequence * shape.heads + id.head) * shape.tokens +
+  std::copy_n(call.outputs.lse +
+                  (id.sequence * shape.heads + id.head) * shape.tokens +
                   id.tile * kTile,
               rows, pack.lse);
-  call.out.dtype == DType::kF32
-      ? RowProducts<float>(part(call.dout), part(call.out), pack.delta)
-      : RowProducts<bf16>(part(call.dout), part(call.out), pack.delta);
+  call.outputs.out.dtype == DType::kF32
+      ? RowProducts<float>(part(call.outputs.dout), part(call.outputs.out),
+                           pack.delta)
+      : RowProducts<bf16>(part(call.outputs.dout), part(call.outputs.out),
+                          pack.delta);
 }
 
 void PackKeys(const BackwardCall& call, const HeadTileId& id,
               const KeyPack& pack) {
   const int64_t width = PaddedHeadDim(call.shape);
   // The values are needed transposed only; pack.rows is free until the keys.
-  PackRows(HeadTile(call.v, call.shape, id.sequence, id.head, id.tile), 1.0f,
-           width, pack.rows);
+  PackRows(HeadTile(call.inputs.v, call.shape, id.sequence, id.head, id.tile),
+           1.0f, width, pack.rows);
   TransposeTile(pack.rows, width, pack.value_columns);
-  PackRows(HeadTile(call.k, call.shape, id.sequence, id.head, id.tile), 1.0f,
-           width, pack.rows);
+  PackRows(HeadTile(call.inputs.k, call.shape, id.sequence, id.head, id.tile),
+           1.0f, width, pack.rows);
   TransposeTile(pack.rows, width, pack.columns);
 }
 

@@ -172,16 +172,16 @@ class Plan {
                     const Workspace& work) const {
     WriteGradientTile(
         dq, work.width(), call_.options->scale,
-        HeadTile(call_.dq, shape_, id.sequence, id.head, id.tile));
+        HeadTile(call_.gradients.dq, shape_, id.sequence, id.head, id.tile));
   }
   void WriteKeys(const HeadTileId& id, const float* dk, const float* dv,
                  const Workspace& work) const {
     WriteGradientTile(
         dk, work.width(), 1.0f,
-        HeadTile(call_.dk, shape_, id.sequence, id.head, id.tile));
+        HeadTile(call_.gradients.dk, shape_, id.sequence, id.head, id.tile));
     WriteGradientTile(
         dv, work.width(), 1.0f,
-        HeadTile(call_.dv, shape_, id.sequence, id.head, id.tile));
+        HeadTile(call_.gradients.dv, shape_, id.sequence, id.head, id.tile));
   }
 
   const BackwardCall& call_;
@@ -191,16 +191,19 @@ class Plan {
 };
 
 void CheckGradients(const BackwardCall& call) {
-  CheckAttention(call.shape, call.q, call.k, call.v, *call.options);
+  CheckAttention(call.shape, call.inputs, *call.options);
+  const AttentionInputs& in = call.inputs;
+  const AttentionOutputs& outputs = call.outputs;
+  const AttentionGradients& gradients = call.gradients;
   const auto same_size = [](const ConstMatrixView& a,
                             const ConstMatrixView& b) {
     return a.rows == b.rows && a.cols == b.cols;
   };
-  CHECK(same_size(call.out, call.q) && same_size(call.dout, call.q));
-  CHECK(call.out.dtype == call.dout.dtype);
-  CHECK(same_size(call.dq, call.q) && same_size(call.dk, call.k) &&
-        same_size(call.dv, call.v));
-  CHECK(call.lse != nullptr);
+  CHECK(same_size(outputs.out, in.q) && same_size(outputs.dout, in.q));
+  CHECK(outputs.out.dtype == outputs.dout.dtype);
+  CHECK(outputs.lse != nullptr);
+  CHECK(same_size(gradients.dq, in.q) && same_size(gradients.dk, in.k) &&
+        same_size(gradients.dv, in.v));
 }
 
 // True where whole heads would leave a quarter or more of the threads idle:
@@ -213,13 +216,13 @@ bool SplitHeads(int64_t heads, int threads) {
 }  // namespace
 
 void AttentionBackward(StreamView stream, const AttentionShape& shape,
-                       ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
-                       ConstMatrixView out, const float* lse,
-                       ConstMatrixView dout, MatrixView dq, MatrixView dk,
-                       MatrixView dv, const AttentionOptions& options) {
-  const BackwardCall call{shape, q, k, v, out, lse, dout, dq, dk, dv, &options};
+                       const AttentionInputs& inputs,
+                       const AttentionOutputs& outputs,
+                       const AttentionGradients& gradients,
+                       const AttentionOptions& options) {
+  const BackwardCall call{shape, inputs, outputs, gradients, &options};
   CheckGradients(call);
-  if (q.size() == 0) return;
+  if (inputs.q.size() == 0) return;
   const Plan plan(call);
   const int64_t tiles = TileCount(shape);
   const int64_t heads = shape.batch * shape.kv_heads;

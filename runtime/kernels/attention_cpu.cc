@@ -28,7 +28,7 @@ namespace {
 
 struct ForwardCall {
   AttentionShape shape;
-  ConstMatrixView q, k, v;
+  AttentionInputs inputs;
   MatrixView out;
   float* lse;
   const AttentionOptions* options;
@@ -170,8 +170,8 @@ void ForwardTile(const ForwardCall& call, int64_t sequence, int64_t head,
                  int64_t tile, const ForwardScratch& s) {
   const AttentionShape& shape = call.shape;
   const int64_t width = PaddedHeadDim(shape);
-  PackRows(HeadTile(call.q, shape, sequence, head, tile), call.options->scale,
-           width, s.rows);
+  PackRows(HeadTile(call.inputs.q, shape, sequence, head, tile),
+           call.options->scale, width, s.rows);
   TransposeTile(s.rows, width, s.queries);
   const TileVisibility visibility =
       VisibilityOf(shape, call.options->first_visible, sequence, tile);
@@ -221,11 +221,11 @@ void ForwardUnit(const ForwardCall& call, int64_t unit,
   const int64_t sequence = unit / call.parts / shape.kv_heads;
   const int64_t tiles = TileCount(shape), width = PaddedHeadDim(shape);
   for (int64_t tile = 0; tile < tiles; ++tile) {
-    PackRows(HeadTile(call.k, shape, sequence, kv_head, tile), 1.0f, width,
-             s.rows);
+    PackRows(HeadTile(call.inputs.k, shape, sequence, kv_head, tile), 1.0f,
+             width, s.rows);
     TransposeTile(s.rows, width, s.keys + tile * width * kTileStride);
-    PackRows(HeadTile(call.v, shape, sequence, kv_head, tile), 1.0f, width,
-             s.values + tile * kTile * width);
+    PackRows(HeadTile(call.inputs.v, shape, sequence, kv_head, tile), 1.0f,
+             width, s.values + tile * kTile * width);
   }
   for (int64_t i = 0; i < GroupSize(shape); ++i) {
     const int64_t head = kv_head * GroupSize(shape) + i;
@@ -257,15 +257,15 @@ int64_t PartsOf(const AttentionShape& shape, int threads) {
 }  // namespace
 
 void AttentionForward(StreamView stream, const AttentionShape& shape,
-                      ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
-                      MatrixView out, float* lse,
+                      const AttentionInputs& inputs, MatrixView out, float* lse,
                       const AttentionOptions& options) {
-  CheckAttention(shape, q, k, v, options);
+  const ConstMatrixView& q = inputs.q;
+  CheckAttention(shape, inputs, options);
   CHECK(out.rows == q.rows && out.cols == q.cols);
   CHECK(out.dtype == DType::kF32 || out.dtype == DType::kBF16);
   if (q.size() == 0) return;
-  const ForwardCall call{shape, q,   k,        v,
-                         out,   lse, &options, PartsOf(shape, stream.threads)};
+  const ForwardCall call{shape, inputs,   out,
+                         lse,   &options, PartsOf(shape, stream.threads)};
   const int64_t units = shape.batch * shape.kv_heads * call.parts;
   // Units are independent: their cut into chunks does not show in the bits.
   ParallelFor(stream, units, std::max<int64_t>(1, units / stream.threads),

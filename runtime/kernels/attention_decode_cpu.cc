@@ -127,17 +127,18 @@ HWY_EXPORT(Decode);
 }  // namespace
 
 void AttentionDecode(StreamView stream, const AttentionShape& shape,
-                     ConstMatrixView q, ConstMatrixView k, ConstMatrixView v,
-                     int64_t capacity, const int32_t* lengths, float scale,
-                     MatrixView out) {
+                     ConstMatrixView q, const AttentionCache& cache,
+                     float scale, MatrixView out) {
+  const ConstMatrixView &k = cache.k, &v = cache.v;
+  const int32_t* lengths = cache.lengths;
   CHECK(shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0);
   CHECK(q.rows == shape.batch && q.cols == shape.heads * shape.head_dim);
-  CHECK(k.rows >= shape.batch * capacity && v.rows == k.rows);
+  CHECK(k.rows >= shape.batch * cache.capacity && v.rows == k.rows);
   CHECK(q.dtype == k.dtype && q.dtype == v.dtype && q.dtype == out.dtype);
   const int64_t dh = shape.head_dim, group = GroupSize(shape);
   const int64_t longest =
       shape.batch == 0 ? 0 : *std::max_element(lengths, lengths + shape.batch);
-  CHECK_LE(longest, capacity);
+  CHECK_LE(longest, cache.capacity);
   const int64_t padded = (longest + 15) / 16 * 16;
   ParallelFor(
       stream, shape.batch * shape.heads, 1, [&](int64_t begin, int64_t end) {
@@ -149,7 +150,8 @@ void AttentionDecode(StreamView stream, const AttentionShape& shape,
           const int64_t b = unit / shape.heads, h = unit % shape.heads;
           CHECK_GT(lengths[b], 0) << "sequence " << b << " has no token";
           const auto cached = [&](const ConstMatrixView& m) {
-            return m.Rows(b * capacity, lengths[b]).Columns(h / group * dh, dh);
+            return m.Rows(b * cache.capacity, lengths[b])
+                .Columns(h / group * dh, dh);
           };
           HWY_DYNAMIC_DISPATCH(Decode)
           ({q.Rows(b, 1).Columns(h * dh, dh), cached(k), cached(v), scale,

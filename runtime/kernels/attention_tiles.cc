@@ -59,16 +59,16 @@ float* TileScratch::Take(int64_t floats) {
   return piece;
 }
 
-void CheckAttention(const AttentionShape& shape, const ConstMatrixView& q,
-                    const ConstMatrixView& k, const ConstMatrixView& v,
+void CheckAttention(const AttentionShape& shape, const AttentionInputs& inputs,
                     const AttentionOptions& options) {
+  const ConstMatrixView& q = inputs.q;
   CHECK(shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0)
       << shape.heads << " query heads, " << shape.kv_heads << " kv heads";
   CHECK_GT(shape.head_dim, 0);
   const int64_t rows = shape.batch * shape.tokens;
   CHECK(q.rows == rows && q.cols == shape.heads * shape.head_dim)
       << "q is [" << q.rows << ", " << q.cols << "]";
-  for (const ConstMatrixView* m : {&k, &v}) {
+  for (const ConstMatrixView* m : {&inputs.k, &inputs.v}) {
     CHECK(m->rows == rows && m->cols == shape.kv_heads * shape.head_dim)
         << "k or v is [" << m->rows << ", " << m->cols << "]";
     CHECK(m->dtype == q.dtype);

@@ -82,8 +82,7 @@ class TileScratch {
 };
 
 // Dies unless the views have the shapes and dtypes that attention.h asks for.
-void CheckAttention(const AttentionShape& shape, const ConstMatrixView& q,
-                    const ConstMatrixView& k, const ConstMatrixView& v,
+void CheckAttention(const AttentionShape& shape, const AttentionInputs& inputs,
                     const AttentionOptions& options);
 
 }  // namespace perdure::kernels

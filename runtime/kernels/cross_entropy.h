@@ -34,11 +34,17 @@ void MergeLogitStats(const LogitStats* stats, int parts, int64_t n,
 void CrossEntropyLoss(const LogitStats* merged, const float* weights, int64_t n,
                       double* loss);
 
+// What the gradient of n rows needs beside their logits.
+struct CrossEntropyRows {
+  const LogitStats* merged = nullptr;  // [n], of the whole vocabulary
+  const int32_t* targets = nullptr;    // [n]
+  const float* weights = nullptr;      // [n]; nullptr: all 1
+};
+
 // dlogits [n, V] (fp32 or bf16; may be logits) =
 //   weight[i] * (softmax - onehot).
 void CrossEntropyBackward(StreamView stream, ConstMatrixView logits,
-                          const LogitStats* merged, const int32_t* targets,
-                          const float* weights, int64_t first_id,
+                          const CrossEntropyRows& rows, int64_t first_id,
                           MatrixView dlogits);
 
 }  // namespace perdure::kernels

@@ -156,21 +156,20 @@ void CrossEntropyLoss(const LogitStats* merged, const float* weights, int64_t n,
 }
 
 void CrossEntropyBackward(StreamView stream, ConstMatrixView logits,
-                          const LogitStats* merged, const int32_t* targets,
-                          const float* weights, int64_t first_id,
+                          const CrossEntropyRows& rows, int64_t first_id,
                           MatrixView dlogits) {
   CHECK(logits.rows == dlogits.rows && logits.cols == dlogits.cols);
   CHECK(dlogits.dtype == DType::kF32 || dlogits.dtype == DType::kBF16);
   const float* x = logits.as<float>();
-  const auto rows = [&](int64_t begin, int64_t end) {
+  const auto span = [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const float weight = weights == nullptr ? 1.0f : weights[i];
+      const float weight = rows.weights == nullptr ? 1.0f : rows.weights[i];
       HWY_DYNAMIC_DISPATCH(GradientRow)
-      (x + i * logits.stride, merged[i], targets[i] - first_id, weight,
-       dlogits.Rows(i, 1));
+      (x + i * logits.stride, rows.merged[i], rows.targets[i] - first_id,
+       weight, dlogits.Rows(i, 1));
     }
   };
-  ParallelFor(stream, logits.rows, Grain(logits.cols), rows);
+  ParallelFor(stream, logits.rows, Grain(logits.cols), span);
 }
 
 }  // namespace perdure::kernels

@@ -11,22 +11,35 @@
 
 namespace perdure::kernels {
 
-// y = (x - mean) * rstd * weight + bias; mean, rstd: [N] out, may be nullptr.
-void LayerNormForward(StreamView stream, ConstMatrixView x, const float* weight,
-                      const float* bias, float eps, MatrixView y, float* mean,
-                      float* rstd);
-// dx += gradient (fp32 [N, D]); dweight, dbias [D] += gradient.
-void LayerNormBackward(StreamView stream, ConstMatrixView dy, ConstMatrixView x,
-                       const float* weight, const float* mean,
-                       const float* rstd, MatrixView dx, float* dweight,
-                       float* dbias);
+struct NormForwardCall {
+  ConstMatrixView x;              // [N, D]
+  const float* weight = nullptr;  // [D]
+  const float* bias = nullptr;    // [D]; LayerNorm only
+  float eps = 0;
+  MatrixView y;           // [N, D]
+  float* mean = nullptr;  // [N], may be nullptr; LayerNorm only
+  float* rstd = nullptr;  // [N], may be nullptr
+};
+
+struct NormBackwardCall {
+  ConstMatrixView dy;             // [N, D]
+  ConstMatrixView x;              // [N, D]
+  const float* weight = nullptr;  // [D]
+  const float* mean = nullptr;    // [N]; LayerNorm only
+  const float* rstd = nullptr;    // [N]
+  // Gradients are added to these.
+  MatrixView dx;             // [N, D] fp32
+  float* dweight = nullptr;  // [D]
+  float* dbias = nullptr;    // [D]; LayerNorm only
+};
+
+// y = (x - mean) * rstd * weight + bias.
+void LayerNormForward(StreamView stream, const NormForwardCall& call);
+void LayerNormBackward(StreamView stream, const NormBackwardCall& call);
 
 // y = x * rstd * weight, rstd = 1/sqrt(mean(x^2) + eps).
-void RmsNormForward(StreamView stream, ConstMatrixView x, const float* weight,
-                    float eps, MatrixView y, float* rstd);
-void RmsNormBackward(StreamView stream, ConstMatrixView dy, ConstMatrixView x,
-                     const float* weight, const float* rstd, MatrixView dx,
-                     float* dweight);
+void RmsNormForward(StreamView stream, const NormForwardCall& call);
+void RmsNormBackward(StreamView stream, const NormBackwardCall& call);
 
 }  // namespace perdure::kernels
 

@@ -13,36 +13,6 @@
 #include "hwy/highway.h"
 #include "runtime/kernels/vector-inl.h"
 
-// Seen once, by all instruction sets.
-#ifndef PERDURE_RUNTIME_KERNELS_NORM_CPU_TYPES_
-#define PERDURE_RUNTIME_KERNELS_NORM_CPU_TYPES_
-namespace perdure::kernels {
-namespace {
-
-struct ForwardCall {
-  ConstMatrixView x;    // [N, D] fp32
-  const float* weight;  // [D]
-  const float* bias;    // [D]; nullptr: none
-  float eps;
-  bool centred;  // LayerNorm
-  MatrixView y;  // [N, D]
-  float* mean;   // [N] or nullptr
-  float* rstd;   // [N] or nullptr
-};
-
-struct BackwardCall {
-  ConstMatrixView dy;   // [N, D]
-  ConstMatrixView x;    // [N, D] fp32
-  const float* weight;  // [D]
-  const float* mean;    // [N]; nullptr: RMSNorm
-  const float* rstd;    // [N]
-  MatrixView dx;        // [N, D] fp32, added to
-};
-
-}  // namespace
-}  // namespace perdure::kernels
-#endif  // PERDURE_RUNTIME_KERNELS_NORM_CPU_TYPES_
-
 HWY_BEFORE_NAMESPACE();
 namespace perdure::kernels::HWY_NAMESPACE {
 namespace {
@@ -66,11 +36,11 @@ float MeanSquare(const float* x, float centre, int64_t n) {
 }
 
 template <typename T>
-void ForwardRow(const ForwardCall& call, int64_t row) {
+void ForwardRow(const NormForwardCall& call, bool centred, int64_t row) {
   const int64_t n = call.x.cols;
   const float* x = call.x.as<float>() + row * call.x.stride;
   T* y = call.y.as<T>() + row * call.y.stride;
-  const float mean = call.centred ? Mean(x, n) : 0.0f;
+  const float mean = centred ? Mean(x, n) : 0.0f;
   const float rstd = 1.0f / std::sqrt(MeanSquare(x, mean, n) + call.eps);
   if (call.mean != nullptr) call.mean[row] = mean;
   if (call.rstd != nullptr) call.rstd[row] = rstd;
@@ -85,10 +55,11 @@ void ForwardRow(const ForwardCall& call, int64_t row) {
   });
 }
 
-void ForwardRows(const ForwardCall& call, int64_t begin, int64_t end) {
+void ForwardRows(const NormForwardCall& call, bool centred, int64_t begin,
+                 int64_t end) {
   for (int64_t row = begin; row < end; ++row) {
-    call.y.dtype == DType::kF32 ? ForwardRow<float>(call, row)
-                                : ForwardRow<bf16>(call, row);
+    call.y.dtype == DType::kF32 ? ForwardRow<float>(call, centred, row)
+                                : ForwardRow<bf16>(call, centred, row);
   }
 }
 
@@ -96,7 +67,7 @@ void ForwardRows(const ForwardCall& call, int64_t begin, int64_t end) {
 //   dx += rstd (g - mean(g) - u mean(g u))   (no mean(g) in RMSNorm)
 //   dweight += dy u;  dbias += dy
 template <typename T>
-void BackwardRow(const BackwardCall& call, int64_t row, float* dweight,
+void BackwardRow(const NormBackwardCall& call, int64_t row, float* dweight,
                  float* dbias) {
   const int64_t n = call.x.cols;
   const T* dy = call.dy.as<T>() + row * call.dy.stride;
@@ -129,7 +100,7 @@ void BackwardRow(const BackwardCall& call, int64_t row, float* dweight,
   });
 }
 
-void BackwardRows(const BackwardCall& call, int64_t begin, int64_t end,
+void BackwardRows(const NormBackwardCall& call, int64_t begin, int64_t end,
                   float* dweight, float* dbias) {
   for (int64_t row = begin; row < end; ++row) {
     call.dy.dtype == DType::kF32 ? BackwardRow<float>(call, row, dweight, dbias)
@@ -162,19 +133,19 @@ HWY_EXPORT(AddTo);
 constexpr int64_t kMaxSlices = 64;
 constexpr int64_t kMinSliceRows = 16;
 
-void Forward(StreamView stream, const ForwardCall& call) {
+// centred: LayerNorm.
+void Forward(StreamView stream, const NormForwardCall& call, bool centred) {
   CHECK(call.x.dtype == DType::kF32) << "the residual stream is fp32";
   CHECK(call.y.dtype == DType::kF32 || call.y.dtype == DType::kBF16);
   CHECK(call.y.rows == call.x.rows && call.y.cols == call.x.cols);
   const int64_t grain =
       std::max<int64_t>(1, 16384 / std::max<int64_t>(call.x.cols, 1));
   ParallelFor(stream, call.x.rows, grain, [&](int64_t begin, int64_t end) {
-    HWY_DYNAMIC_DISPATCH(ForwardRows)(call, begin, end);
+    HWY_DYNAMIC_DISPATCH(ForwardRows)(call, centred, begin, end);
   });
 }
 
-void Backward(StreamView stream, const BackwardCall& call, float* dweight,
-              float* dbias) {
+void Backward(StreamView stream, const NormBackwardCall& call) {
   CHECK(call.x.dtype == DType::kF32 && call.dx.dtype == DType::kF32)
       << "the residual stream and its gradient are fp32";
   CHECK(call.dy.dtype == DType::kF32 || call.dy.dtype == DType::kBF16);
@@ -183,7 +154,7 @@ void Backward(StreamView stream, const BackwardCall& call, float* dweight,
   const int64_t rows = call.x.rows, cols = call.x.cols;
   const int64_t slices =
       std::clamp<int64_t>(rows / kMinSliceRows, 1, kMaxSlices);
-  const int64_t width = dbias == nullptr ? cols : 2 * cols;
+  const int64_t width = call.dbias == nullptr ? cols : 2 * cols;
   std::vector<float> sums(slices * width, 0.0f);  // [slices, dweight | dbias]
   ParallelFor(stream, slices, 1, [&](int64_t begin, int64_t end) {
     for (int64_t slice = begin; slice < end; ++slice) {
@@ -195,38 +166,31 @@ void Backward(StreamView stream, const BackwardCall& call, float* dweight,
   });
   for (int64_t slice = 0; slice < slices; ++slice) {
     const float* sum = sums.data() + slice * width;
-    HWY_DYNAMIC_DISPATCH(AddTo)(sum, dweight, cols);
-    if (dbias != nullptr) HWY_DYNAMIC_DISPATCH(AddTo)(sum + cols, dbias, cols);
+    HWY_DYNAMIC_DISPATCH(AddTo)(sum, call.dweight, cols);
+    if (call.dbias == nullptr) continue;
+    HWY_DYNAMIC_DISPATCH(AddTo)(sum + cols, call.dbias, cols);
   }
 }
 
 }  // namespace
 
-void LayerNormForward(StreamView stream, ConstMatrixView x, const float* weight,
-                      const float* bias, float eps, MatrixView y, float* mean,
-                      float* rstd) {
-  Forward(stream, {x, weight, bias, eps, /*centred=*/true, y, mean, rstd});
+void LayerNormForward(StreamView stream, const NormForwardCall& call) {
+  Forward(stream, call, /*centred=*/true);
 }
 
-void LayerNormBackward(StreamView stream, ConstMatrixView dy, ConstMatrixView x,
-                       const float* weight, const float* mean,
-                       const float* rstd, MatrixView dx, float* dweight,
-                       float* dbias) {
-  CHECK(mean != nullptr && dbias != nullptr);
-  Backward(stream, {dy, x, weight, mean, rstd, dx}, dweight, dbias);
+void LayerNormBackward(StreamView stream, const NormBackwardCall& call) {
+  CHECK(call.mean != nullptr && call.dbias != nullptr);
+  Backward(stream, call);
 }
 
-void RmsNormForward(StreamView stream, ConstMatrixView x, const float* weight,
-                    float eps, MatrixView y, float* rstd) {
-  Forward(stream, {x, weight, /*bias=*/nullptr, eps, /*centred=*/false, y,
-                   /*mean=*/nullptr, rstd});
+void RmsNormForward(StreamView stream, const NormForwardCall& call) {
+  CHECK(call.bias == nullptr && call.mean == nullptr);
+  Forward(stream, call, /*centred=*/false);
 }
 
-void RmsNormBackward(StreamView stream, ConstMatrixView dy, ConstMatrixView x,
-                     const float* weight, const float* rstd, MatrixView dx,
-                     float* dweight) {
-  Backward(stream, {dy, x, weight, /*mean=*/nullptr, rstd, dx}, dweight,
-           /*dbias=*/nullptr);
+void RmsNormBackward(StreamView stream, const NormBackwardCall& call) {
+  CHECK(call.mean == nullptr && call.dbias == nullptr);
+  Backward(stream, call);
 }
 
 }  // namespace perdure::kernels

@@ -64,13 +64,13 @@ std::vector<float> Frequencies(int64_t head_dim, double theta) {
 }  // namespace
 
 void RotaryEmbedding(StreamView stream, MatrixView x, int64_t heads,
-                     int64_t head_dim, const int32_t* positions, double theta,
-                     bool inverse) {
+                     const int32_t* positions, const Rotation& rotation) {
+  const int64_t head_dim = rotation.head_dim;
   CHECK_EQ(head_dim % 2, 0) << "rotary heads have two halves";
   CHECK_EQ(x.cols, heads * head_dim);
   CHECK(x.dtype == DType::kF32 || x.dtype == DType::kBF16);
   const int64_t half = head_dim / 2;
-  const std::vector<float> frequencies = Frequencies(head_dim, theta);
+  const std::vector<float> frequencies = Frequencies(head_dim, rotation.theta);
   const int64_t grain =
       std::max<int64_t>(1, 8192 / std::max<int64_t>(x.cols, 1));
   ParallelFor(stream, x.rows, grain, [&](int64_t begin, int64_t end) {
@@ -83,8 +83,8 @@ void RotaryEmbedding(StreamView stream, MatrixView x, int64_t heads,
         // the one that the weights were trained with.
         const double angle = position * frequencies[i];
         cosine[i] = static_cast<float>(std::cos(angle));
-        sine[i] =
-            static_cast<float>(inverse ? -std::sin(angle) : std::sin(angle));
+        const double turn = std::sin(angle);
+        sine[i] = static_cast<float>(rotation.inverse ? -turn : turn);
       }
       HWY_DYNAMIC_DISPATCH(RotateRow)
       (x, row, half, cosine.data(), sine.data());

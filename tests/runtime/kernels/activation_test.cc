@@ -127,8 +127,9 @@ TEST(GatedTest, ForwardAndBackwardMatchFp64) {
       SCOPED_TRACE(static_cast<int>(kind));
       Matrix y(9, 37), dgate(9, 37, DType::kF32, 37), dup(9, 37);
       GatedForward(Threads(1), kind, gate.view(), up.view(), y.view());
-      GatedBackward(Threads(1), kind, gate.view(), up.view(), dy.view(),
-                    dgate.view(), dup.view());
+      GatedBackward(
+          Threads(1), kind,
+          {gate.view(), up.view(), dy.view(), dgate.view(), dup.view()});
       Doubles value, slope, passed;
       for (int64_t i = 0; i < 9 * 37; ++i) {
         const double g = gate.At(i / 37, i % 37), u = up.At(i / 37, i % 37);

@@ -49,9 +49,10 @@ AdamWSettings Settings() {
 void Train(StreamView stream, int steps, State& state) {
   AdamWSettings settings = Settings();
   for (settings.step = 1; settings.step <= steps; ++settings.step) {
-    AdamW(stream, settings, Grad(state.size(), settings.step).data(),
-          state.param.data(), state.m.data(), state.v.data(),
-          state.shadow.data(), state.size());
+    const std::vector<float> grad = Grad(state.size(), settings.step);
+    AdamW(stream, settings,
+          {grad.data(), state.param.data(), state.m.data(), state.v.data(),
+           state.shadow.data(), state.size()});
   }
 }
 
@@ -119,7 +120,7 @@ TEST(AdamWTest, BitsDependNeitherOnThreadsNorInstructionSet) {
 TEST(AdamWTest, ZeroGradientOnlyDecays) {
   AdamWSettings settings = Settings();
   float grad = 0, param = 2, m = 0, v = 0;
-  AdamW(Threads(1), settings, &grad, &param, &m, &v, nullptr, 1);
+  AdamW(Threads(1), settings, {&grad, &param, &m, &v, nullptr, 1});
   EXPECT_FLOAT_EQ(param, 2 * (1 - 3e-4f));
   EXPECT_EQ(m, 0.0f);
   EXPECT_EQ(v, 0.0f);

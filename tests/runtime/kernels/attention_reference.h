@@ -141,15 +141,17 @@ struct AttentionProblem {
   }
   void Forward(int threads) {
     const ConstMatrixView in = qkv.view();
-    AttentionForward(Threads(threads), shape, Part(in, 0), Part(in, 1),
-                     Part(in, 2), out.view(), lse.data(), options);
+    AttentionForward(Threads(threads), shape,
+                     {Part(in, 0), Part(in, 1), Part(in, 2)}, out.view(),
+                     lse.data(), options);
   }
   void Backward(int threads) {
     const ConstMatrixView in = qkv.view();
     const MatrixView grad = dqkv.view();
-    AttentionBackward(Threads(threads), shape, Part(in, 0), Part(in, 1),
-                      Part(in, 2), out.view(), lse.data(), dout.view(),
-                      Part(grad, 0), Part(grad, 1), Part(grad, 2), options);
+    AttentionBackward(Threads(threads), shape,
+                      {Part(in, 0), Part(in, 1), Part(in, 2)},
+                      {out.view(), lse.data(), dout.view()},
+                      {Part(grad, 0), Part(grad, 1), Part(grad, 2)}, options);
   }
 };
 

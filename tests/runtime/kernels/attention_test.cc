@@ -273,8 +273,8 @@ TEST_P(AttentionDecodeTest, EqualsTheLastRowOfTheForwardPass) {
   OnEveryInstructionSet([&] {
     for (int threads : {1, 3}) {
       Matrix out(2, 120, GetParam(), 4);
-      AttentionDecode(Threads(threads), shape, q.view(), keys.view(),
-                      values.view(), kCapacity, lengths.data(),
+      AttentionDecode(Threads(threads), shape, q.view(),
+                      {keys.view(), values.view(), kCapacity, lengths.data()},
                       problem.options.scale, out.view());
       ExpectClose(ToDoubles(out), expected, Tolerance(GetParam(), 2e-6));
       EXPECT_TRUE(out.GapsUntouched());

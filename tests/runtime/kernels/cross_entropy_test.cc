@@ -67,8 +67,9 @@ TEST(CrossEntropyTest, LossAndGradientAgreeWithDoublePrecision) {
         const std::vector<float> weights = Weights(4);
         const Result r = Forward(Threads(2), logits, targets, weights.data());
         Matrix dlogits(4, vocabulary, DType::kF32, 2);
-        CrossEntropyBackward(Threads(2), logits.view(), r.stats.data(),
-                             targets.data(), weights.data(), 0, dlogits.view());
+        CrossEntropyBackward(Threads(2), logits.view(),
+                             {r.stats.data(), targets.data(), weights.data()},
+                             0, dlogits.view());
         const Doubles x = ToDoubles(logits);
         Doubles loss, gradient;
         for (int64_t i = 0; i < 4; ++i) {
@@ -98,8 +99,9 @@ TEST(CrossEntropyTest, GradientAgreesWithFiniteDifferences) {
   const std::vector<float> weights = Weights(3);
   const Result r = Forward(Threads(1), logits, targets, weights.data());
   Matrix dlogits(3, vocabulary);
-  CrossEntropyBackward(Threads(1), logits.view(), r.stats.data(),
-                       targets.data(), weights.data(), 0, dlogits.view());
+  CrossEntropyBackward(Threads(1), logits.view(),
+                       {r.stats.data(), targets.data(), weights.data()}, 0,
+                       dlogits.view());
   const auto total = [&](const Doubles& x) {
     double sum = 0;
     for (size_t i = 0; i < 3; ++i) {
@@ -130,8 +132,9 @@ TEST(CrossEntropyTest, ExtremeLogitsStayFinite) {
       } else {
         EXPECT_NEAR(r.loss[0], losses[i], 1e-6 * (1 + losses[i])) << i;
       }
-      CrossEntropyBackward(Threads(1), logits.view(), r.stats.data(), &target,
-                           nullptr, 0, logits.view());
+      CrossEntropyBackward(Threads(1), logits.view(),
+                           {r.stats.data(), &target, nullptr}, 0,
+                           logits.view());
       double sum = 0;
       for (double g : ToDoubles(logits)) sum += g;
       EXPECT_NEAR(sum, 0.0, 1e-6) << i;
@@ -153,8 +156,9 @@ TEST(CrossEntropyTest, WeightZeroIsNoLossAndNoGradient) {
   const std::vector<int32_t> elsewhere = {-100};
   const Result r = Forward(Threads(1), logits, elsewhere, &weight);
   EXPECT_EQ(r.loss[0], 0.0);
-  CrossEntropyBackward(Threads(1), logits.view(), r.stats.data(),
-                       elsewhere.data(), &weight, 0, logits.view());
+  CrossEntropyBackward(Threads(1), logits.view(),
+                       {r.stats.data(), elsewhere.data(), &weight}, 0,
+                       logits.view());
   for (double g : ToDoubles(logits)) EXPECT_EQ(g, 0.0);
 }
 
@@ -167,15 +171,18 @@ TEST(CrossEntropyTest, BitsDependNeitherOnThreadsNorOnPlace) {
   EXPECT_EQ(one.loss, three.loss);
   for (DType dtype : {DType::kF32, DType::kBF16}) {
     Matrix d1(n, vocabulary, dtype), d3(n, vocabulary, dtype);
-    CrossEntropyBackward(Threads(1), logits.view(), one.stats.data(),
-                         targets.data(), nullptr, 0, d1.view());
-    CrossEntropyBackward(Threads(3), logits.view(), one.stats.data(),
-                         targets.data(), nullptr, 0, d3.view());
+    CrossEntropyBackward(Threads(1), logits.view(),
+                         {one.stats.data(), targets.data(), nullptr}, 0,
+                         d1.view());
+    CrossEntropyBackward(Threads(3), logits.view(),
+                         {one.stats.data(), targets.data(), nullptr}, 0,
+                         d3.view());
     EXPECT_TRUE(d1 == d3);
     // In place, and rounded: the same numbers.
     Matrix in_place = logits;
-    CrossEntropyBackward(Threads(1), in_place.view(), one.stats.data(),
-                         targets.data(), nullptr, 0, in_place.view());
+    CrossEntropyBackward(Threads(1), in_place.view(),
+                         {one.stats.data(), targets.data(), nullptr}, 0,
+                         in_place.view());
     for (int64_t j = 0; j < vocabulary; ++j) {
       const float exact = static_cast<float>(in_place.At(4, j));
       const float stored =
@@ -205,13 +212,14 @@ TEST(CrossEntropyTest, UnevenPartsOfTheVocabularyMergeToTheWhole) {
   ExpectClose(loss, whole.loss, 1e-6);
 
   Matrix expected(n, vocabulary), actual(n, vocabulary);
-  CrossEntropyBackward(Threads(1), logits.view(), whole.stats.data(),
-                       targets.data(), weights.data(), 0, expected.view());
+  CrossEntropyBackward(Threads(1), logits.view(),
+                       {whole.stats.data(), targets.data(), weights.data()}, 0,
+                       expected.view());
   for (int64_t p = 0; p < 4; ++p) {
     const int64_t count = first[p + 1] - first[p];
     CrossEntropyBackward(Threads(1), logits.view().Columns(first[p], count),
-                         stats.data(), targets.data(), weights.data(), first[p],
-                         actual.view().Columns(first[p], count));
+                         {stats.data(), targets.data(), weights.data()},
+                         first[p], actual.view().Columns(first[p], count));
   }
   ExpectClose(ToDoubles(actual), ToDoubles(expected), 1e-6);
 }

@@ -52,8 +52,8 @@ TEST_P(NormTest, LayerNormForwardMatchesFp64) {
   const Doubles bias = ToDoubles(bias_);
   const Doubles expected = Norm(ToDoubles(x_), ToDoubles(weight_), &bias);
   OnEveryInstructionSet([&] {
-    LayerNormForward(Threads(1), x_.view(), weight_.data(), bias_.data(), kEps,
-                     y_.view(), mean_.data(), rstd_.data());
+    LayerNormForward(Threads(1), {x_.view(), weight_.data(), bias_.data(), kEps,
+                                  y_.view(), mean_.data(), rstd_.data()});
     ExpectClose(ToDoubles(y_), expected, Tolerance(dtype_, 3e-6));
     EXPECT_TRUE(y_.GapsUntouched());
   });
@@ -62,8 +62,11 @@ TEST_P(NormTest, LayerNormForwardMatchesFp64) {
 TEST_P(NormTest, RmsNormForwardMatchesFp64) {
   const Doubles expected = Norm(ToDoubles(x_), ToDoubles(weight_), nullptr);
   OnEveryInstructionSet([&] {
-    RmsNormForward(Threads(1), x_.view(), weight_.data(), kEps, y_.view(),
-                   rstd_.data());
+    RmsNormForward(Threads(1), {.x = x_.view(),
+                                .weight = weight_.data(),
+                                .eps = kEps,
+                                .y = y_.view(),
+                                .rstd = rstd_.data()});
     ExpectClose(ToDoubles(y_), expected, Tolerance(dtype_, 3e-6));
     EXPECT_TRUE(y_.GapsUntouched());
   });
@@ -86,11 +89,11 @@ TEST_P(NormTest, LayerNormBackwardAddsTheDifferenceQuotients) {
     for (Matrix* m : {&dx_out, &dw_out, &db_out}) {
       for (int64_t i = 0; i < m->rows() * d_; ++i) m->Set(i / d_, i % d_, 0.5);
     }
-    LayerNormForward(Threads(1), x_.view(), weight_.data(), bias_.data(), kEps,
-                     y_.view(), mean_.data(), rstd_.data());
-    LayerNormBackward(Threads(1), dy_.view(), x_.view(), weight_.data(),
-                      mean_.data(), rstd_.data(), dx_out.view(), dw_out.data(),
-                      db_out.data());
+    LayerNormForward(Threads(1), {x_.view(), weight_.data(), bias_.data(), kEps,
+                                  y_.view(), mean_.data(), rstd_.data()});
+    LayerNormBackward(Threads(1), {dy_.view(), x_.view(), weight_.data(),
+                                   mean_.data(), rstd_.data(), dx_out.view(),
+                                   dw_out.data(), db_out.data()});
     ExpectClose(ToDoubles(dx_out), dx, 1e-4);
     ExpectClose(ToDoubles(dw_out), dweight, 1e-5);
     ExpectClose(ToDoubles(db_out), dbias, 1e-5);
@@ -107,10 +110,17 @@ TEST_P(NormTest, RmsNormBackwardAddsTheDifferenceQuotients) {
       weight, [&](const Doubles& v) { return Dot(Norm(x, v, nullptr), dy); });
   OnEveryInstructionSet([&] {
     Matrix dx_out(n_, d_, DType::kF32, 3), dw_out(1, d_);
-    RmsNormForward(Threads(1), x_.view(), weight_.data(), kEps, y_.view(),
-                   rstd_.data());
-    RmsNormBackward(Threads(1), dy_.view(), x_.view(), weight_.data(),
-                    rstd_.data(), dx_out.view(), dw_out.data());
+    RmsNormForward(Threads(1), {.x = x_.view(),
+                                .weight = weight_.data(),
+                                .eps = kEps,
+                                .y = y_.view(),
+                                .rstd = rstd_.data()});
+    RmsNormBackward(Threads(1), {.dy = dy_.view(),
+                                 .x = x_.view(),
+                                 .weight = weight_.data(),
+                                 .rstd = rstd_.data(),
+                                 .dx = dx_out.view(),
+                                 .dweight = dw_out.data()});
     ExpectClose(ToDoubles(dx_out), dx, 1e-4);
     ExpectClose(ToDoubles(dw_out), dweight, 1e-5);
   });
@@ -124,11 +134,12 @@ TEST(NormSumTest, WeightGradientsHaveTheSameBitsForAnyThreadCount) {
   const auto gradients = [&](int threads) {
     Matrix y(kRows, kCols), mean(1, kRows), rstd(1, kRows);
     Matrix dx(kRows, kCols), dweight(1, kCols), dbias(1, kCols);
-    LayerNormForward(Threads(threads), x.view(), weight.data(), bias.data(),
-                     kEps, y.view(), mean.data(), rstd.data());
-    LayerNormBackward(Threads(threads), dy.view(), x.view(), weight.data(),
-                      mean.data(), rstd.data(), dx.view(), dweight.data(),
-                      dbias.data());
+    LayerNormForward(Threads(threads),
+                     {x.view(), weight.data(), bias.data(), kEps, y.view(),
+                      mean.data(), rstd.data()});
+    LayerNormBackward(Threads(threads),
+                      {dy.view(), x.view(), weight.data(), mean.data(),
+                       rstd.data(), dx.view(), dweight.data(), dbias.data()});
     return std::vector<Matrix>{dx, dweight, dbias};
   };
   const std::vector<Matrix> one = gradients(1);
@@ -145,8 +156,8 @@ TEST(NormSumTest, Avx2AndAvx512GiveTheSameBits) {
   const auto forward = [&](int64_t target) {
     hwy::GetChosenTarget().Update(target);
     Matrix y(9, 77, DType::kBF16), mean(1, 9), rstd(1, 9);
-    LayerNormForward(Threads(1), x.view(), weight.data(), bias.data(), kEps,
-                     y.view(), mean.data(), rstd.data());
+    LayerNormForward(Threads(1), {x.view(), weight.data(), bias.data(), kEps,
+                                  y.view(), mean.data(), rstd.data()});
     return std::vector<Matrix>{y, mean, rstd};
   };
   EXPECT_TRUE(forward(HWY_AVX2) == forward(HWY_AVX3));
@@ -159,8 +170,8 @@ TEST(NormSumTest, LargeMeanDoesNotCancelTheVariance) {
     x.Set(0, i, 4096.0 + (i % 2));  // mean 4096.5, variance 0.25
     weight.Set(0, i, 1);
   }
-  LayerNormForward(Threads(1), x.view(), weight.data(), bias.data(), kEps,
-                   y.view(), nullptr, nullptr);
+  LayerNormForward(Threads(1),
+                   {x.view(), weight.data(), bias.data(), kEps, y.view()});
   for (int64_t i = 0; i < 64; ++i) {
     EXPECT_NEAR(y.At(0, i), i % 2 ? 1 : -1, 1e-4);
   }

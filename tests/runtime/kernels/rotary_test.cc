@@ -39,8 +39,8 @@ TEST_P(RotaryTest, PairsOfTheTwoHalvesTurn) {
     const Doubles expected = Rotated(ToDoubles(x), 3, GetParam(), positions);
     OnEveryInstructionSet([&] {
       Matrix y = x;
-      RotaryEmbedding(Threads(1), y.view(), 3, GetParam(), positions.data(),
-                      kTheta, /*inverse=*/false);
+      RotaryEmbedding(Threads(1), y.view(), 3, positions.data(),
+                      {GetParam(), kTheta});
       ExpectClose(ToDoubles(y), expected, Tolerance(dtype, 1e-5));
       EXPECT_TRUE(y.GapsUntouched());
     });
@@ -51,11 +51,11 @@ TEST_P(RotaryTest, InverseTurnsBack) {
   const std::vector<int32_t> positions = {5, 1000, 2, 0, 31};
   const Matrix x = Matrix::Random(5, 2 * GetParam(), 1);
   Matrix y = x;
-  RotaryEmbedding(Threads(2), y.view(), 2, GetParam(), positions.data(), kTheta,
-                  /*inverse=*/false);
+  RotaryEmbedding(Threads(2), y.view(), 2, positions.data(),
+                  {GetParam(), kTheta});
   EXPECT_FALSE(x == y);
-  RotaryEmbedding(Threads(2), y.view(), 2, GetParam(), positions.data(), kTheta,
-                  /*inverse=*/true);
+  RotaryEmbedding(Threads(2), y.view(), 2, positions.data(),
+                  {GetParam(), kTheta, /*inverse=*/true});
   ExpectClose(ToDoubles(y), ToDoubles(x), 1e-6);
 }
 
@@ -64,8 +64,7 @@ TEST(RotaryTest, ProductsDependOnTheDistanceOnly) {
   const Matrix x = Matrix::Random(2, 64, 1);
   const auto product = [&](std::vector<int32_t> positions) {
     Matrix y = x;
-    RotaryEmbedding(Threads(1), y.view(), 1, 64, positions.data(), kTheta,
-                    /*inverse=*/false);
+    RotaryEmbedding(Threads(1), y.view(), 1, positions.data(), {64, kTheta});
     double sum = 0;
     for (int64_t i = 0; i < 64; ++i) sum += y.At(0, i) * y.At(1, i);
     return sum;
