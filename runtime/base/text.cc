@@ -54,6 +54,29 @@ std::string DidYouMean(absl::string_view word,
   return absl::StrCat(", did you mean '", absl::StrJoin(names, "' or '"), "'?");
 }
 
+bool MatchesPattern(absl::string_view text, absl::string_view pattern) {
+  // Where to go on when what follows the last * does not fit: one character
+  // further.
+  size_t t = 0, p = 0, star = absl::string_view::npos, after_star = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      after_star = t;
+    } else if (p < pattern.size() &&
+               (pattern[p] == '?' || pattern[p] == text[t])) {
+      ++p;
+      ++t;
+    } else if (star != absl::string_view::npos) {
+      p = star + 1;
+      t = ++after_star;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
 std::string WithCommas(int64_t count) {
   const std::string digits = absl::StrCat(count);
   const size_t first = count < 0 ? 1 : 0;

@@ -24,6 +24,10 @@ std::vector<std::string> NearestNames(
 std::string DidYouMean(absl::string_view word,
                        const std::vector<std::string>& candidates);
 
+// Whether the whole text matches the pattern: * stands for any characters, ?
+// for one, everything else for itself.
+bool MatchesPattern(absl::string_view text, absl::string_view pattern);
+
 std::string WithCommas(int64_t count);      // "1,234,567"
 std::string HumanBytes(uint64_t bytes);     // "1.50 GiB"
 std::string HumanCount(double count);       // "124.4M"

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "nlohmann/json.hpp"
 #include "runtime/base/file.h"
@@ -39,6 +40,32 @@ absl::Status CutHistory(absl::string_view path, int64_t last_step) {
   return WriteFileAtomically(path, kept);
 }
 
+// A number, or an array where there are several directions.
+std::string NumberOrArray(const std::vector<double>& x) {
+  if (x.size() == 1) return JsonNumber(x[0]);
+  return absl::StrCat(
+      "[",
+      absl::StrJoin(x, ",",
+                    [](std::string* out, double v) { *out += JsonNumber(v); }),
+      "]");
+}
+
+std::string GradientFields(const StepRecord& record) {
+  if (!record.zeroth_order()) {
+    return absl::StrCat(",\"grad_norm\":", JsonNumber(record.grad_norm));
+  }
+  std::string text =
+      absl::StrCat(",\"loss_plus\":", NumberOrArray(record.loss_plus));
+  if (!record.loss_minus.empty()) {
+    absl::StrAppend(&text,
+                    ",\"loss_minus\":", NumberOrArray(record.loss_minus));
+  }
+  absl::StrAppend(&text,
+                  ",\"projected_grad\":", NumberOrArray(record.projected_grad),
+                  ",\"signal_to_noise\":", JsonNumber(record.signal_to_noise));
+  return text;
+}
+
 class FileMetricsLog : public MetricsLog {
  public:
   FileMetricsLog(File lines, EventFile events)
@@ -49,23 +76,34 @@ class FileMetricsLog : public MetricsLog {
     RETURN_IF_ERROR(WriteLine(absl::StrCat(
         "{\"step\":", record.step, ",\"loss\":", JsonNumber(record.loss),
         ",\"tokens\":", record.tokens, ",\"seconds\":", JsonNumber(seconds),
-        ",\"lr\":", JsonNumber(record.learning_rate),
-        ",\"grad_norm\":", JsonNumber(record.grad_norm),
+        ",\"lr\":", JsonNumber(record.learning_rate), GradientFields(record),
         record.skipped ? ",\"skipped\":true}\n" : "}\n")));
     std::vector<Scalar> scalars = {{"train/loss", record.loss},
-                                   {"train/grad_norm", record.grad_norm},
                                    {"train/lr", record.learning_rate},
                                    {"train/seconds_per_step", seconds}};
+    if (record.zeroth_order()) {
+      scalars.push_back({"train/projected_grad_rms", record.grad_norm});
+      scalars.push_back({"train/signal_to_noise", record.signal_to_noise});
+    } else {
+      scalars.push_back({"train/grad_norm", record.grad_norm});
+    }
     if (seconds > 0) {
       scalars.push_back({"train/tokens_per_second", record.tokens / seconds});
     }
     return events_.Write(record.step, scalars);
   }
 
-  absl::Status Evaluation(int64_t step, double val_loss) override {
-    RETURN_IF_ERROR(WriteLine(absl::StrCat(
-        "{\"step\":", step, ",\"val_loss\":", JsonNumber(val_loss), "}\n")));
-    return events_.Write(step, {{"val/loss", val_loss}});
+  absl::Status Evaluation(const EvaluationRecord& record) override {
+    std::string line = absl::StrCat("{\"step\":", record.step,
+                                    ",\"val_loss\":", JsonNumber(record.loss));
+    std::vector<Scalar> scalars = {{"val/loss", record.loss}};
+    if (record.accuracy.has_value()) {
+      absl::StrAppend(&line,
+                      ",\"val_accuracy\":", JsonNumber(*record.accuracy));
+      scalars.push_back({"val/accuracy", *record.accuracy});
+    }
+    RETURN_IF_ERROR(WriteLine(line + "}\n"));
+    return events_.Write(record.step, scalars);
   }
 
  private:

@@ -23,10 +23,12 @@ class MetricsLog {
       absl::string_view run_dir, int64_t resume_step);
   virtual ~MetricsLog() = default;
   // {"step":1,"loss":..,"tokens":..,"seconds":..,"lr":..,"grad_norm":..} and
-  // "skipped":true for a bad step.
+  // "skipped":true for a bad step. Zeroth-order steps have instead of grad_norm
+  // "loss_plus", "loss_minus", "projected_grad" (arrays where there are several
+  // directions) and "signal_to_noise".
   virtual absl::Status Step(const StepRecord& record) = 0;
-  // {"step":100,"val_loss":..}
-  virtual absl::Status Evaluation(int64_t step, double val_loss) = 0;
+  // {"step":100,"val_loss":..,"val_accuracy":..}
+  virtual absl::Status Evaluation(const EvaluationRecord& record) = 0;
 };
 
 }  // namespace perdure

@@ -18,6 +18,20 @@ std::string Milliseconds(double seconds) {
                  : absl::StrFormat("%.0f ms", ms);
 }
 
+// Of a zeroth-order step the losses of its first direction: whoever sees them
+// differ knows that the perturbation reaches the loss.
+std::string Gradient(const StepRecord& record) {
+  if (!record.zeroth_order())
+    return absl::StrFormat("|g| %.3g", record.grad_norm);
+  std::string text = absl::StrFormat("L+ %.5f", record.loss_plus[0]);
+  if (!record.loss_minus.empty()) {
+    absl::StrAppendFormat(&text, "  L- %.5f", record.loss_minus[0]);
+  }
+  absl::StrAppendFormat(&text, "  g %.3g  snr %.2f", record.projected_grad[0],
+                        record.signal_to_noise);
+  return text;
+}
+
 }  // namespace
 
 Progress::Progress(const ProgressOptions& options) : options_(options) {}
@@ -50,8 +64,8 @@ std::string Progress::Line(const StepRecord& record,
                            uint64_t memory_bytes) const {
   const int width = static_cast<int>(absl::StrCat(options_.total_steps).size());
   std::string line = absl::StrFormat(
-      "step %*d/%d  loss %.4f  |g| %.3g  lr %.2e  %s", width, record.step,
-      options_.total_steps, record.loss, record.grad_norm, record.learning_rate,
+      "step %*d/%d  loss %.4f  %s  lr %.2e  %s", width, record.step,
+      options_.total_steps, record.loss, Gradient(record), record.learning_rate,
       Milliseconds(record.seconds));
   if (timed_seconds_ > 0) {
     const double speed = timed_tokens_ / timed_seconds_;

@@ -30,7 +30,8 @@ class Progress {
   ~Progress();  // ends the bar's line
 
   // "step  120/2000  loss 3.4121  |g| 0.81  lr 5.9e-04  812 ms  80.7k tok/s
-  //  MFU 41%  mem 1.3 GiB  eta 25m 03s"
+  //  MFU 41%  mem 1.3 GiB  eta 25m 03s"; zeroth-order: "L+ .. L- .. g .. snr
+  //  .." in place of |g|.
   void Step(const StepRecord& record, uint64_t memory_bytes);
   // A line that is not a step: the bar is put out of its way first.
   void Note(absl::string_view text);

@@ -3,10 +3,12 @@
 //
 // D hidden, F ffn_hidden, H heads, G kv_heads, E head_dim, V vocab_size.
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/text.h"
 #include "runtime/nn/families.h"
 #include "runtime/nn/param_spec.h"
 
@@ -184,6 +186,16 @@ void AddVocabularyTable(const char* module, ParamRole role,
   spec.parts = {{model.vocab_size(), model.vocab_size()}};
 }
 
+// Tied weights are one parameter: the name that they share counts.
+bool IsTrainable(const ModelConfig& model, const ParamSpec& spec) {
+  const std::string& name = spec.alias_of.empty() ? spec.name : spec.alias_of;
+  return model.trainable().empty() ||
+         std::any_of(model.trainable().begin(), model.trainable().end(),
+                     [&](const std::string& pattern) {
+                       return MatchesPattern(name, pattern);
+                     });
+}
+
 }  // namespace
 
 std::vector<ParamSpec> ModelParams(const ModelConfig& model) {
@@ -208,6 +220,7 @@ std::vector<ParamSpec> ModelParams(const ModelConfig& model) {
 
   std::vector<ParamSpec> specs = list.Take();
   if (model.tie_embeddings()) specs.back().alias_of = specs.front().name;
+  for (ParamSpec& spec : specs) spec.trainable = IsTrainable(model, spec);
   return specs;
 }
 

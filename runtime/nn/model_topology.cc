@@ -1,7 +1,32 @@
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "runtime/base/text.h"
 #include "runtime/nn/param_spec.h"
 
 namespace perdure {
+namespace {
+
+// A pattern that matches nothing is a slip of the pen.
+void CheckTrainable(const ModelConfig& model,
+                    std::vector<std::string>* problems) {
+  if (model.trainable().empty()) return;
+  const std::vector<ParamSpec> specs = ModelParams(model);
+  for (int i = 0; i < model.trainable_size(); ++i) {
+    const std::string& pattern = model.trainable(i);
+    const bool matches =
+        std::any_of(specs.begin(), specs.end(), [&](const ParamSpec& spec) {
+          return spec.alias_of.empty() && MatchesPattern(spec.name, pattern);
+        });
+    if (matches) continue;
+    problems->push_back(absl::StrCat(
+        "model.trainable[", i, "]: '", pattern,
+        "' matches no parameter; names are such as ", specs.front().name,
+        " and ", specs[specs.size() / 2].name, ", and * stands for anything"));
+  }
+}
+
+}  // namespace
 
 std::vector<std::string> CheckModelTopology(const ModelConfig& model,
                                             const Topology& topology) {
@@ -30,6 +55,7 @@ std::vector<std::string> CheckModelTopology(const ModelConfig& model,
                      " does not divide model.heads = ", model.heads(),
                      "; every KV head serves the same number of query heads"));
   }
+  CheckTrainable(model, &problems);
   if (topology.cp() != 1) {
     problems.push_back(
         absl::StrCat("topology.cp: ", topology.cp(),

@@ -4,18 +4,39 @@
 // What is known of a finished step; the same on all ranks.
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 namespace perdure {
 
 struct StepRecord {
-  int64_t step = 0;         // from 1
-  double loss = 0;          // mean over the step's tokens, before its update
+  int64_t step = 0;  // from 1
+  // Mean over the step's tokens, before its update. Zeroth-order: the mean over
+  // directions of (loss_plus + loss_minus) / 2, or the clean loss where there
+  // is one.
+  double loss = 0;
   int64_t tokens = 0;       // predictions that counted
   int64_t samples_end = 0;  // data cursor after the step: samples consumed
   double learning_rate = 0;
   double grad_norm = 0;  // global, before clipping
   bool skipped = false;  // bad step: no update was made
   double seconds = 0;    // wall time
+
+  // Zeroth-order steps only, one entry a direction; ONE_SIDED has no
+  // loss_minus.
+  std::vector<double> loss_plus, loss_minus, projected_grad;
+  // Running ratio of |g| to its standard error over the batch's sequences:
+  // about 1 is noise, well above 1 a direction that the data agrees on.
+  double signal_to_noise = 0;
+  int64_t loss_bytes = 0;  // that this rank contributed across dp and pertp
+  bool zeroth_order() const { return !loss_plus.empty(); }
+};
+
+// What an evaluation found.
+struct EvaluationRecord {
+  int64_t step = 0;
+  double loss = 0;
+  std::optional<double> accuracy;  // of classifications
 };
 
 }  // namespace perdure
