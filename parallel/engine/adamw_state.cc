@@ -19,6 +19,14 @@ AdamWState::AdamWState(ModelRuntime* runtime, const OptimConfig& config,
   }
 }
 
+std::vector<StateKind> AdamWState::Kinds(const ParamSlot& slot) const {
+  std::vector<StateKind> kinds = {StateKind::kMoment1, StateKind::kMoment2};
+  if (has_masters() && slot.spec.is_matrix()) {
+    kinds.push_back(StateKind::kMaster);
+  }
+  return kinds;
+}
+
 float* AdamWState::Data(StateKind kind, const OwnedRange& range) {
   Tensor& tensor = kind == StateKind::kMaster    ? master_
                    : kind == StateKind::kMoment1 ? moment1_

@@ -5,28 +5,28 @@
 // that this replica updates.
 
 #include "parallel/engine/model_runtime.h"
-#include "parallel/engine/ownership.h"
+#include "parallel/engine/optimizer_state.h"
 #include "runtime/config/optim.pb.h"
 #include "runtime/tensor/tensor.h"
 
 namespace perdure {
 
-class AdamWState {
+class AdamWState : public OptimizerState {
  public:
   // `updates`: what this replica updates; all of the state is zero, masters are
   // taken from the weights by SetMastersFromWeights.
   AdamWState(ModelRuntime* runtime, const OptimConfig& config,
              Ownership updates);
 
-  const Ownership& updates() const { return updates_; }
+  const Ownership& held() const override { return updates_; }
   bool has_masters() const { return !master_.empty(); }
   void SetMastersFromWeights();
-  // One update of all elements of updates(). number counts from 1; grad_scale
+  // One update of all elements of held(). number counts from 1; grad_scale
   // multiplies the gradients first.
   void Update(double learning_rate, int64_t number, double grad_scale);
 
-  // State of the range: kMaster, kMoment1 or kMoment2.
-  float* Data(StateKind kind, const OwnedRange& range);
+  std::vector<StateKind> Kinds(const ParamSlot& slot) const override;
+  float* Data(StateKind kind, const OwnedRange& range) override;
 
  private:
   ModelRuntime* runtime_;

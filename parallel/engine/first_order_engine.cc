@@ -3,15 +3,15 @@
 #include <chrono>
 #include <cmath>
 
-#include "absl/strings/str_cat.h"
+#include "parallel/engine/bad_steps.h"
 #include "runtime/kernels/elementwise.h"
 #include "runtime/optim/schedule.h"
 
 namespace perdure {
 
 absl::StatusOr<std::unique_ptr<FirstOrderEngine>> FirstOrderEngine::Create(
-    const RunConfig& config, const ProcessGroups* groups, Device* device,
-    Trace* trace) {
+    const RunConfig& config, int64_t max_rows, const ProcessGroups* groups,
+    Device* device, Trace* trace) {
   std::unique_ptr<FirstOrderEngine> engine(
       new FirstOrderEngine(config, groups, trace));
   const TrainConfig& train = config.train();
@@ -19,7 +19,7 @@ absl::StatusOr<std::unique_ptr<FirstOrderEngine>> FirstOrderEngine::Create(
   options.dtype =
       train.dtype() == TrainConfig::BF16 ? DType::kBF16 : DType::kF32;
   options.with_gradients = true;
-  options.max_rows = int64_t{train.micro_batch()} * train.sequence_length();
+  options.max_rows = max_rows;
   options.recompute = train.recompute();
   options.seed = train.seed();
   ASSIGN_OR_RETURN(
@@ -66,15 +66,10 @@ void FirstOrderEngine::ZeroGradients(bool all) {
 
 std::string FirstOrderEngine::Judge(const BatchLoss& loss, double norm_squared,
                                     const RunState& run) const {
-  if (loss.weight_sum <= 0) return "no token of the batch counts";
-  if (!std::isfinite(loss.loss_sum)) return "the loss is not finite";
-  if (!std::isfinite(norm_squared)) return "a gradient is not finite";
-  const double spike = config_.train().spike_factor();
-  if (spike > 0 && run.loss_mean > 0 && loss.mean() > spike * run.loss_mean) {
-    return absl::StrCat("the loss ", loss.mean(), " is more than ", spike,
-                        " times its running mean ", run.loss_mean);
+  if (!std::isfinite(norm_squared) && std::isfinite(loss.loss_sum)) {
+    return "a gradient is not finite";
   }
-  return "";
+  return JudgeLoss(config_.train(), loss, run);
 }
 
 absl::Status FirstOrderEngine::Update(const BatchLoss& loss, double grad_norm,
@@ -111,23 +106,6 @@ absl::StatusOr<BatchLoss> FirstOrderEngine::Backpropagate(const Dataset& data,
   return ReduceLosses(*groups_, losses, share, total, signal);
 }
 
-absl::Status FirstOrderEngine::CountBadStep(const StepRecord& record,
-                                            absl::string_view reason,
-                                            RunState* run) const {
-  const bool stop = config_.train().bad_step() == TrainConfig::STOP;
-  ++run->bad_steps;
-  if (!stop && run->bad_steps < config_.train().max_bad_steps()) {
-    return absl::OkStatus();
-  }
-  return absl::OutOfRangeError(absl::StrCat(
-      "step ", record.step, " (samples ", run->samples, " to ",
-      record.samples_end - 1, "): ", reason,
-      stop ? " and train.bad_step is STOP"
-           : absl::StrCat(", bad step ", run->bad_steps, " in a row"),
-      "; lower optim.lr or raise optim.warmup_steps, check the data, and "
-      "resume from the last snapshot"));
-}
-
 absl::StatusOr<StepRecord> FirstOrderEngine::Step(const Dataset& data,
                                                   RunState* run, int* signal) {
   const auto start = std::chrono::steady_clock::now();
@@ -149,13 +127,10 @@ absl::StatusOr<StepRecord> FirstOrderEngine::Step(const Dataset& data,
   const std::string reason = Judge(loss, norm_squared, *run);
   record.skipped = !reason.empty();
   if (record.skipped) {
-    RETURN_IF_ERROR(CountBadStep(record, reason, run));
+    RETURN_IF_ERROR(CountBadStep(config_.train(), record, reason, run));
   } else {
     RETURN_IF_ERROR(Update(loss, record.grad_norm, run, record.learning_rate));
-    run->bad_steps = 0;
-    run->loss_mean = run->loss_mean == 0
-                         ? record.loss
-                         : 0.95 * run->loss_mean + 0.05 * record.loss;
+    CountGoodStep(record.loss, run);
   }
   run->step = record.step;
   run->samples = record.samples_end;
@@ -166,11 +141,11 @@ absl::StatusOr<StepRecord> FirstOrderEngine::Step(const Dataset& data,
   return record;
 }
 
-absl::StatusOr<BatchLoss> FirstOrderEngine::Evaluate(const Dataset& data,
-                                                     int64_t sequences,
-                                                     int signal) {
-  return EvaluateLoss(executor_.get(), &reader_, *groups_, data, sequences,
-                      signal);
+absl::StatusOr<Evaluation> FirstOrderEngine::Evaluate(const Dataset& data,
+                                                      int64_t sequences,
+                                                      int signal) {
+  return perdure::Evaluate(executor_.get(), &reader_, *groups_, data, sequences,
+                           signal);
 }
 
 absl::StatusOr<SavedPieces> FirstOrderEngine::Pieces() {

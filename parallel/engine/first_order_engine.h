@@ -14,7 +14,7 @@
 #include "parallel/engine/loss_reducer.h"
 #include "parallel/engine/micro_batch_reader.h"
 #include "parallel/engine/model_runtime.h"
-#include "parallel/engine/state_pieces.h"
+#include "parallel/engine/train_engine.h"
 #include "parallel/engine/weight_publisher.h"
 #include "parallel/pipeline/executor.h"
 #include "runtime/config/run.pb.h"
@@ -24,31 +24,24 @@
 
 namespace perdure {
 
-class FirstOrderEngine {
+class FirstOrderEngine : public TrainEngine {
  public:
-  // Collective. `config` is resolved and valid for the topology. Weights are
-  // initialised from the seed; moments are zero.
+  // Collective. `config` is resolved and valid for the topology; max_rows: of
+  // its largest micro-batch. Weights are initialised from the seed; moments are
+  // zero.
   static absl::StatusOr<std::unique_ptr<FirstOrderEngine>> Create(
-      const RunConfig& config, const ProcessGroups* groups, Device* device,
-      Trace* trace);
+      const RunConfig& config, int64_t max_rows, const ProcessGroups* groups,
+      Device* device, Trace* trace);
 
-  // Collective. Step number run->step + 1 on the next global_batch samples;
-  // updates *run. A bad step (see TrainConfig.bad_step) makes no update.
-  // `signal` is combined over ranks: the largest comes back in *signal.
-  // OutOfRange: bad_step is STOP, or too many bad steps in a row.
   absl::StatusOr<StepRecord> Step(const Dataset& data, RunState* run,
-                                  int* signal);
-  // Collective; see EvaluateLoss. Nothing is changed.
-  absl::StatusOr<BatchLoss> Evaluate(const Dataset& data, int64_t sequences,
-                                     int signal);
+                                  int* signal) override;
+  absl::StatusOr<Evaluation> Evaluate(const Dataset& data, int64_t sequences,
+                                      int signal) override;
+  absl::StatusOr<SavedPieces> Pieces() override;
+  std::vector<StateRequest> Requests(bool weights_only) override;
+  void WeightsChanged() override { optimizer_->SetMastersFromWeights(); }
+  ModelRuntime& runtime() override { return *runtime_; }
 
-  // Saving and loading; see StatePiece, StateRequest.
-  absl::StatusOr<SavedPieces> Pieces();
-  std::vector<StateRequest> Requests(bool weights_only);
-  // After weights were loaded without optimizer state.
-  void WeightsChanged() { optimizer_->SetMastersFromWeights(); }
-
-  ModelRuntime& runtime() { return *runtime_; }
   // This stage's schedule for its share of the micro-batches.
   Schedule TrainingSchedule() const;
 
@@ -67,8 +60,6 @@ class FirstOrderEngine {
   // The reason why the step is bad; "" for a good one.
   std::string Judge(const BatchLoss& loss, double norm_squared,
                     const RunState& run) const;
-  absl::Status CountBadStep(const StepRecord& record, absl::string_view reason,
-                            RunState* run) const;
   absl::Status Update(const BatchLoss& loss, double grad_norm, RunState* run,
                       double learning_rate);
 

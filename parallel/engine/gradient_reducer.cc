@@ -65,8 +65,8 @@ double GradientReducer::OwnedSumOfSquares() const {
     const ParamSlot& slot =
         runtime_->layout().slots()[static_cast<size_t>(range.slot)];
     // What several ranks hold alike is counted by one of them.
-    const bool counted =
-        !slot.is_copy && (slot.spec.split_dim >= 0 || groups.me.tp == 0);
+    const bool counted = slot.spec.trainable && !slot.is_copy &&
+                         (slot.spec.split_dim >= 0 || groups.me.tp == 0);
     if (!counted) continue;
     sum += kernels::SumOfSquares(runtime_->context().stream,
                                  runtime_->params().SlotGrad(slot, range.begin),

@@ -44,6 +44,11 @@ void ModelRuntime::Initialize() {
   InitializeParams(context_.stream, seed_, params_.get());
 }
 
+void ModelRuntime::UseWeights(const ParamStore* params, const RowSource* rows) {
+  context_.params = params;
+  context_.rows = rows;
+}
+
 std::vector<StateRequest> ModelRuntime::WeightRequests() {
   std::vector<StateRequest> requests;
   for (const ParamSlot& slot : layout_.slots()) {

@@ -47,6 +47,12 @@ class ModelRuntime {
   const ModelContext& context() const { return context_; }
   StageModel& stage() { return *stage_; }
 
+  // Which weights passes use from now on: other ones of the same layout
+  // (zeroth-order probes), which outlive their use; and where rows of
+  // embeddings come from, nullptr: from `params`.
+  void UseWeights(const ParamStore* params, const RowSource* rows);
+  void UseOwnWeights() { UseWeights(params_.get(), nullptr); }
+
  private:
   ModelRuntime() = default;
 

@@ -91,25 +91,17 @@ absl::Status Add(ModelRuntime& runtime, const LocalState& local,
   return absl::OkStatus();
 }
 
-std::vector<StateKind> OptimizerKinds(const ParamSlot& slot,
-                                      const AdamWState& optimizer) {
-  std::vector<StateKind> kinds = {StateKind::kMoment1, StateKind::kMoment2};
-  if (optimizer.has_masters() && slot.spec.is_matrix()) {
-    kinds.push_back(StateKind::kMaster);
-  }
-  return kinds;
-}
-
 }  // namespace
 
 absl::StatusOr<SavedPieces> CollectPieces(ModelRuntime* runtime,
-                                          AdamWState* optimizer) {
+                                          OptimizerState* optimizer) {
   SavedPieces saved;
   const ProcessGroups& groups = runtime->groups();
   const ParamLayout& layout = runtime->layout();
   // Replicas hold the same weights: each saves the part it owns. Without ZeRO
   // the same cut serves for the optimizer state that all hold.
-  const Ownership owned = OwnedBy(layout, groups.topology.dp(), groups.me.dp);
+  const Ownership owned =
+      OwnedBy(layout, groups.replica_count(), groups.replica());
   for (const OwnedRange& range : owned.ranges) {
     const ParamSlot& slot = layout.slots()[static_cast<size_t>(range.slot)];
     if (slot.is_copy) continue;
@@ -119,11 +111,11 @@ absl::StatusOr<SavedPieces> CollectPieces(ModelRuntime* runtime,
          range.begin, range.end, runtime->params().SlotData(slot, range.begin)},
         &saved));
     if (optimizer == nullptr) continue;
-    const std::vector<OwnedRange>& updates = optimizer->updates().ranges;
+    const std::vector<OwnedRange>& updates = optimizer->held().ranges;
     const auto held =
         std::find_if(updates.begin(), updates.end(),
                      [&](const OwnedRange& u) { return u.slot == range.slot; });
-    for (StateKind kind : OptimizerKinds(slot, *optimizer)) {
+    for (StateKind kind : optimizer->Kinds(slot)) {
       const float* data =
           optimizer->Data(kind, *held) + (range.begin - held->begin);
       RETURN_IF_ERROR(Add(
@@ -135,15 +127,15 @@ absl::StatusOr<SavedPieces> CollectPieces(ModelRuntime* runtime,
 }
 
 std::vector<StateRequest> OptimizerRequests(ModelRuntime* runtime,
-                                            AdamWState* optimizer) {
+                                            OptimizerState* optimizer) {
   std::vector<StateRequest> requests;
   const ParamLayout& layout = runtime->layout();
-  for (const OwnedRange& range : optimizer->updates().ranges) {
+  for (const OwnedRange& range : optimizer->held().ranges) {
     const ParamSlot& slot = layout.slots()[static_cast<size_t>(range.slot)];
     const std::vector<ShardRun> runs =
         ClipRuns(ShardRuns(slot.spec, layout.tp(), layout.tp_rank()),
                  range.begin, range.end);
-    for (StateKind kind : OptimizerKinds(slot, *optimizer)) {
+    for (StateKind kind : optimizer->Kinds(slot)) {
       StateRequest request;
       request.tensor =
           slot.spec.alias_of.empty() ? slot.spec.name : slot.spec.alias_of;

@@ -6,8 +6,8 @@
 
 #include <vector>
 
-#include "parallel/engine/adamw_state.h"
 #include "parallel/engine/model_runtime.h"
+#include "parallel/engine/optimizer_state.h"
 #include "runtime/state/train_state.h"
 
 namespace perdure {
@@ -22,11 +22,11 @@ struct SavedPieces {
 // Collective. All ranks' pieces together cover every tensor once. `optimizer`
 // nullptr: weights only.
 absl::StatusOr<SavedPieces> CollectPieces(ModelRuntime* runtime,
-                                          AdamWState* optimizer);
+                                          OptimizerState* optimizer);
 
 // Everything this rank's optimizer holds (moments, masters).
 std::vector<StateRequest> OptimizerRequests(ModelRuntime* runtime,
-                                            AdamWState* optimizer);
+                                            OptimizerState* optimizer);
 
 }  // namespace perdure
 

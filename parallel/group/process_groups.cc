@@ -1,5 +1,7 @@
 #include "parallel/group/process_groups.h"
 
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "glog/logging.h"
 
@@ -12,14 +14,17 @@ absl::StatusOr<ProcessGroups> MakeProcessGroups(Communicator& world,
   groups.topology = topology;
   groups.me = topology.CoordinatesOf(world.rank());
   groups.world = &world;
-  const auto split = [&](Axis axis) {
-    const int color = topology.GroupIndex(world.rank(), {axis});
+  const auto split = [&](absl::string_view name,
+                         const std::vector<Axis>& axes) {
+    const int color = topology.GroupIndex(world.rank(), axes);
     return world.Split(color, world.rank(),
-                       absl::StrCat(AxisName(axis), "[", color, "]"));
+                       absl::StrCat(name, "[", color, "]"));
   };
-  ASSIGN_OR_RETURN(groups.tp, split(Axis::kTensor));
-  ASSIGN_OR_RETURN(groups.dp, split(Axis::kData));
-  ASSIGN_OR_RETURN(groups.pp, split(Axis::kPipeline));
+  ASSIGN_OR_RETURN(groups.tp, split("tp", {Axis::kTensor}));
+  ASSIGN_OR_RETURN(groups.dp, split("dp", {Axis::kData}));
+  ASSIGN_OR_RETURN(groups.pp, split("pp", {Axis::kPipeline}));
+  ASSIGN_OR_RETURN(groups.replicas,
+                   split("replicas", {Axis::kData, Axis::kPerturbation}));
   if (topology.pp() > 1) {
     // Every rank takes part in the split; those in the middle get groups that
     // nobody uses.

@@ -21,6 +21,12 @@ struct ProcessGroups {
   // on the stages between them and where pp is 1.
   std::unique_ptr<Communicator> ends;
 
+  // Ranks that hold the same weights: dp and pertp together. Their losses meet
+  // here, and what one replica can do for all is cut among them.
+  std::unique_ptr<Communicator> replicas;
+
+  int replica_count() const { return topology.dp() * topology.pertp(); }
+  int replica() const { return me.dp * topology.pertp() + me.pertp; }
   bool first_stage() const { return me.pp == 0; }
   bool last_stage() const { return me.pp == topology.pp() - 1; }
 };

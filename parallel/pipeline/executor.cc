@@ -16,11 +16,13 @@ PipelineExecutor::PipelineExecutor(StageModel* model,
                                    const ProcessGroups* groups, Trace* trace)
     : model_(model), groups_(groups), trace_(trace) {}
 
-absl::Status PipelineExecutor::Run(const Schedule& schedule,
-                                   const std::vector<MicroBatch>& micro_batches,
-                                   std::vector<SequenceLosses>* losses) {
+absl::Status PipelineExecutor::Run(
+    const Schedule& schedule, const std::vector<MicroBatch>& micro_batches,
+    std::vector<SequenceLosses>* losses,
+    absl::FunctionRef<void(int)> before_forward) {
   losses->assign(micro_batches.size(), {});
   for (const Action& action : schedule) {
+    if (action.kind == ActionKind::kForward) before_forward(action.micro_batch);
     RETURN_IF_ERROR(
         Perform(action, micro_batches[static_cast<size_t>(action.micro_batch)],
                 losses));

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "parallel/group/process_groups.h"
 #include "parallel/model/stage_model.h"
 #include "parallel/pipeline/schedule.h"
@@ -22,10 +23,12 @@ class PipelineExecutor {
                    Trace* trace);
 
   // micro_batches[i] is the schedule's micro-batch i. On the last stage
-  // losses[i] are its losses; elsewhere they are empty.
-  absl::Status Run(const Schedule& schedule,
-                   const std::vector<MicroBatch>& micro_batches,
-                   std::vector<SequenceLosses>* losses);
+  // losses[i] are its losses; elsewhere they are empty. `before_forward(i)` is
+  // called before the forward pass of micro-batch i computes.
+  absl::Status Run(
+      const Schedule& schedule, const std::vector<MicroBatch>& micro_batches,
+      std::vector<SequenceLosses>* losses,
+      absl::FunctionRef<void(int)> before_forward = [](int) {});
 
  private:
   struct Set {

@@ -23,7 +23,9 @@ absl::StatusOr<StepRecord> StepWithNan(const RunConfig& config, RunState* run) {
                     config.model().vocab_size(), config.train().seed()));
   ASSIGN_OR_RETURN(
       const auto engine,
-      FirstOrderEngine::Create(config, &groups, device.get(), nullptr));
+      FirstOrderEngine::Create(
+          config, data->max_rows(config.train().micro_batch()), &groups,
+          device.get(), nullptr));
   ParamStore& params = engine->runtime().params();
   const ParamSlot& slot = engine->runtime().layout().slots()[2];
   float* weight = static_cast<float*>(params.SlotData(slot));

@@ -10,6 +10,7 @@
 #include "glog/logging.h"
 #include "gtest/gtest.h"
 #include "parallel/engine/first_order_engine.h"
+#include "parallel/zeroth_order/zeroth_order_engine.h"
 #include "runtime/base/file.h"
 #include "runtime/base/philox.h"
 #include "runtime/comm/backends.h"
@@ -52,6 +53,16 @@ void Place(const StatePiece& piece, TinyRun* run) {
                   tensor.data() + piece.begin, piece.end - piece.begin);
 }
 
+absl::StatusOr<std::unique_ptr<TrainEngine>> MakeTinyEngine(
+    const RunConfig& config, int64_t max_rows, const ProcessGroups* groups,
+    Device* device, const ZerothOrderKernels* kernels) {
+  if (config.train().method() == TrainConfig::ZEROTH_ORDER) {
+    return ZerothOrderEngine::Create(config, max_rows, groups, device, nullptr,
+                                     kernels);
+  }
+  return FirstOrderEngine::Create(config, max_rows, groups, device, nullptr);
+}
+
 }  // namespace
 
 RunConfig TinyConfig(const std::string& family,
@@ -73,7 +84,9 @@ RunConfig TinyConfig(const std::string& family,
   return ResolveConfig(*config);
 }
 
-TinyRun TrainTiny(const RunConfig& config, int ranks, int steps) {
+TinyRun TrainTiny(const RunConfig& config, int ranks, int steps,
+                  const ZerothOrderKernels* kernels) {
+  if (kernels == nullptr) kernels = &BestZerothOrderKernels();
   TinyRun result;
   std::mutex mutex;
   const auto body = [&](Communicator& world) -> absl::Status {
@@ -89,9 +102,9 @@ TinyRun TrainTiny(const RunConfig& config, int ranks, int steps) {
     };
     ASSIGN_OR_RETURN(const auto data, open(Split::kTrain));
     ASSIGN_OR_RETURN(const auto val, open(Split::kVal));
-    ASSIGN_OR_RETURN(
-        const auto engine,
-        FirstOrderEngine::Create(config, &groups, device.get(), nullptr));
+    ASSIGN_OR_RETURN(const auto engine,
+                     MakeTinyEngine(config, data->max_rows(train.micro_batch()),
+                                    &groups, device.get(), kernels));
     RunState run;
     std::vector<StepRecord> records;
     for (int i = 0; i < steps; ++i) {
@@ -99,12 +112,12 @@ TinyRun TrainTiny(const RunConfig& config, int ranks, int steps) {
       ASSIGN_OR_RETURN(records.emplace_back(),
                        engine->Step(*data, &run, &signal));
     }
-    ASSIGN_OR_RETURN(const BatchLoss loss, engine->Evaluate(*val, 0, 0));
+    ASSIGN_OR_RETURN(const Evaluation evaluation, engine->Evaluate(*val, 0, 0));
     ASSIGN_OR_RETURN(const SavedPieces saved, engine->Pieces());
     std::lock_guard<std::mutex> lock(mutex);
     if (world.rank() == 0) {
       result.steps = records;
-      result.val_loss = loss.mean();
+      result.val_loss = evaluation.loss.mean();
     }
     for (const StatePiece& piece : saved.pieces) Place(piece, &result);
     return absl::OkStatus();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/config/run.pb.h"
+#include "runtime/optim/zeroth_order.h"
 #include "runtime/state/step_record.h"
 
 namespace perdure {
@@ -27,8 +28,10 @@ struct TinyRun {
 RunConfig TinyConfig(const std::string& family,
                      const std::vector<std::string>& overrides);
 
-// Dies on any error.
-TinyRun TrainTiny(const RunConfig& config, int ranks, int steps);
+// Dies on any error. The engine is the one that the config names; `kernels`:
+// of a zeroth-order one, nullptr: the best.
+TinyRun TrainTiny(const RunConfig& config, int ranks, int steps,
+                  const ZerothOrderKernels* kernels = nullptr);
 
 // The largest relative difference of the losses of two runs.
 double LossDifference(const TinyRun& a, const TinyRun& b);

@@ -1,0 +1,43 @@
+#include "parallel/engine/bad_steps.h"
+
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+
+namespace perdure {
+
+std::string JudgeLoss(const TrainConfig& config, const BatchLoss& loss,
+                      const RunState& run) {
+  if (loss.weight_sum <= 0) return "no token of the batch counts";
+  if (!std::isfinite(loss.loss_sum)) return "the loss is not finite";
+  const double spike = config.spike_factor();
+  if (spike > 0 && run.loss_mean > 0 && loss.mean() > spike * run.loss_mean) {
+    return absl::StrCat("the loss ", loss.mean(), " is more than ", spike,
+                        " times its running mean ", run.loss_mean);
+  }
+  return "";
+}
+
+absl::Status CountBadStep(const TrainConfig& config, const StepRecord& record,
+                          absl::string_view reason, RunState* run) {
+  const bool stop = config.bad_step() == TrainConfig::STOP;
+  ++run->bad_steps;
+  if (!stop && run->bad_steps < config.max_bad_steps()) {
+    return absl::OkStatus();
+  }
+  return absl::OutOfRangeError(absl::StrCat(
+      "step ", record.step, " (samples ", run->samples, " to ",
+      record.samples_end - 1, "): ", reason,
+      stop ? " and train.bad_step is STOP"
+           : absl::StrCat(", bad step ", run->bad_steps, " in a row"),
+      "; lower optim.lr or raise optim.warmup_steps, check the data, and "
+      "resume from the last snapshot"));
+}
+
+void CountGoodStep(double loss, RunState* run) {
+  run->bad_steps = 0;
+  run->loss_mean =
+      run->loss_mean == 0 ? loss : 0.95 * run->loss_mean + 0.05 * loss;
+}
+
+}  // namespace perdure

@@ -1,0 +1,28 @@
+#ifndef PERDURE_PARALLEL_ENGINE_BAD_STEPS_H_
+#define PERDURE_PARALLEL_ENGINE_BAD_STEPS_H_
+
+// What makes a step bad, and how many of them a run bears
+// (TrainConfig.bad_step, spike_factor, max_bad_steps). Pure: the same verdict
+// on all ranks.
+
+#include <string>
+
+#include "parallel/engine/loss_reducer.h"
+#include "runtime/config/train.pb.h"
+#include "runtime/state/step_record.h"
+#include "runtime/state/train_state.h"
+
+namespace perdure {
+
+// Why the loss makes the step bad; "" for a good one.
+std::string JudgeLoss(const TrainConfig& config, const BatchLoss& loss,
+                      const RunState& run);
+// Counts a bad step in *run. OutOfRange if the run is to stop.
+absl::Status CountBadStep(const TrainConfig& config, const StepRecord& record,
+                          absl::string_view reason, RunState* run);
+// After a good step: forgets bad ones, moves the running mean of the loss.
+void CountGoodStep(double loss, RunState* run);
+
+}  // namespace perdure
+
+#endif  // PERDURE_PARALLEL_ENGINE_BAD_STEPS_H_

@@ -1,0 +1,26 @@
+#ifndef PERDURE_PARALLEL_ENGINE_OPTIMIZER_STATE_H_
+#define PERDURE_PARALLEL_ENGINE_OPTIMIZER_STATE_H_
+
+// What an optimizer keeps beside the weights, for snapshots to save and load.
+
+#include <vector>
+
+#include "parallel/engine/ownership.h"
+#include "runtime/state/train_state.h"
+
+namespace perdure {
+
+class OptimizerState {
+ public:
+  virtual ~OptimizerState() = default;
+  // The elements this replica has state of. What it owns is among them.
+  virtual const Ownership& held() const = 0;
+  // The kinds of state a slot has; all of it is fp32.
+  virtual std::vector<StateKind> Kinds(const ParamSlot& slot) const = 0;
+  // The state of one of held()'s ranges.
+  virtual float* Data(StateKind kind, const OwnedRange& range) = 0;
+};
+
+}  // namespace perdure
+
+#endif  // PERDURE_PARALLEL_ENGINE_OPTIMIZER_STATE_H_

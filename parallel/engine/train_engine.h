@@ -1,0 +1,45 @@
+#ifndef PERDURE_PARALLEL_ENGINE_TRAIN_ENGINE_H_
+#define PERDURE_PARALLEL_ENGINE_TRAIN_ENGINE_H_
+
+// What trains a model: first-order or zeroth-order. All calls are collective
+// over the world.
+
+#include <vector>
+
+#include "parallel/engine/evaluate.h"
+#include "parallel/engine/model_runtime.h"
+#include "parallel/engine/state_pieces.h"
+#include "runtime/data/dataset.h"
+#include "runtime/state/step_record.h"
+#include "runtime/state/train_state.h"
+
+namespace perdure {
+
+class TrainEngine {
+ public:
+  virtual ~TrainEngine() = default;
+
+  // Step number run->step + 1 on the next global_batch samples; updates *run. A
+  // bad step (see TrainConfig.bad_step) makes no update. `signal` is combined
+  // over ranks: the largest comes back in *signal. OutOfRange: bad_step is
+  // STOP, or too many bad steps in a row.
+  virtual absl::StatusOr<StepRecord> Step(const Dataset& data, RunState* run,
+                                          int* signal) = 0;
+  // See perdure::Evaluate; of the weights after the last step, which stay as
+  // they are.
+  virtual absl::StatusOr<Evaluation> Evaluate(const Dataset& data,
+                                              int64_t sequences,
+                                              int signal) = 0;
+
+  // Saving and loading, between steps; see StatePiece, StateRequest.
+  virtual absl::StatusOr<SavedPieces> Pieces() = 0;
+  virtual std::vector<StateRequest> Requests(bool weights_only) = 0;
+  // After weights were loaded without optimizer state.
+  virtual void WeightsChanged() = 0;
+
+  virtual ModelRuntime& runtime() = 0;
+};
+
+}  // namespace perdure
+
+#endif  // PERDURE_PARALLEL_ENGINE_TRAIN_ENGINE_H_

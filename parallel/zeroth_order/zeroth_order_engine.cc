@@ -1,0 +1,276 @@
+#include "parallel/zeroth_order/zeroth_order_engine.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "parallel/engine/accuracy.h"
+#include "parallel/engine/bad_steps.h"
+#include "parallel/engine/evaluate.h"
+#include "runtime/optim/schedule.h"
+
+namespace perdure {
+namespace {
+
+NoiseKind NoiseKindOf(const ZerothOrderConfig& config) {
+  return config.noise() == ZerothOrderConfig::RADEMACHER
+             ? NoiseKind::kRademacher
+             : NoiseKind::kGaussian;
+}
+
+// An estimate as numbers, to be sent: all ranks know how many.
+std::vector<double> Flatten(const StepEstimate& e) {
+  std::vector<double> flat = {e.loss.loss_sum, e.loss.weight_sum,
+                              e.grad_squared, e.error_squared};
+  for (const auto* part : {&e.loss_plus, &e.loss_minus, &e.projected_grad}) {
+    flat.insert(flat.end(), part->begin(), part->end());
+  }
+  flat.insert(flat.end(), e.coefficients.begin(), e.coefficients.end());
+  return flat;
+}
+
+// `e` has its sizes.
+void Unflatten(const std::vector<double>& flat, StepEstimate* e) {
+  e->loss.loss_sum = flat[0];
+  e->loss.weight_sum = flat[1];
+  e->grad_squared = flat[2];
+  e->error_squared = flat[3];
+  auto next = flat.begin() + 4;
+  for (auto* part : {&e->loss_plus, &e->loss_minus, &e->projected_grad}) {
+    for (double& x : *part) x = *next++;
+  }
+  for (float& x : e->coefficients) x = static_cast<float>(*next++);
+}
+
+bool AllFinite(const StepEstimate& estimate) {
+  for (float c : estimate.coefficients) {
+    if (!std::isfinite(c)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+ZerothOrderEngine::ZerothOrderEngine(const RunConfig& config,
+                                     const ProcessGroups* groups, Trace* trace)
+    : config_(config),
+      groups_(groups),
+      trace_(trace),
+      probes_(ProbesOf(config.zeroth_order())),
+      reader_(config.train().micro_batch()) {}
+
+absl::StatusOr<std::unique_ptr<ZerothOrderEngine>> ZerothOrderEngine::Create(
+    const RunConfig& config, int64_t max_rows, const ProcessGroups* groups,
+    Device* device, Trace* trace, const ZerothOrderKernels* kernels) {
+  std::unique_ptr<ZerothOrderEngine> engine(
+      new ZerothOrderEngine(config, groups, trace));
+  const TrainConfig& train = config.train();
+  ModelRuntimeOptions options;
+  options.dtype =
+      train.dtype() == TrainConfig::BF16 ? DType::kBF16 : DType::kF32;
+  options.max_rows = max_rows;
+  options.seed = train.seed();
+  ASSIGN_OR_RETURN(
+      engine->runtime_,
+      ModelRuntime::Create(config.model(), options, groups, device, trace));
+  ModelRuntime* runtime = engine->runtime_.get();
+  runtime->Initialize();
+
+  PerturbedWeights::Options weights;
+  weights.config = config.zeroth_order();
+  weights.decays = config.optim().weight_decay() > 0;
+  weights.seed = train.seed();
+  weights.scope =
+      groups->topology.pp() > 1 ? WindowScope::kStage : WindowScope::kBlock;
+  weights.kernels = kernels;
+  engine->weights_ = std::make_unique<PerturbedWeights>(runtime, weights);
+  engine->runner_ = std::make_unique<ProbeRunner>(
+      runtime, engine->weights_.get(), groups, trace);
+  engine->executor_ =
+      std::make_unique<PipelineExecutor>(&runtime->stage(), groups, trace);
+  return engine;
+}
+
+LossShare ZerothOrderEngine::ShareOf(int replica) const {
+  const Topology& topology = groups_->topology;
+  LossShare share;
+  share.probes = EvenPart(static_cast<int64_t>(probes_.size()),
+                          topology.pertp(), replica % topology.pertp());
+  const int64_t sequences = config_.train().global_batch();
+  const int64_t size = config_.train().micro_batch();
+  const Range micro_batches = EvenPart(reader_.Count(sequences), topology.dp(),
+                                       replica / topology.pertp());
+  share.sequences = {std::min(sequences, micro_batches.begin * size),
+                     std::min(sequences, micro_batches.end * size)};
+  // Who computes nothing knows no weights either.
+  if (share.probes.size() == 0) share.sequences = {};
+  return share;
+}
+
+absl::Status ZerothOrderEngine::ComputeLosses(const Dataset& data,
+                                              const RunState& run, double eps,
+                                              LossTable* table) {
+  const LossShare share = ShareOf(groups_->replica());
+  const int64_t sequences = config_.train().global_batch();
+  const Range micro_range = EvenPart(reader_.Count(sequences),
+                                     groups_->topology.dp(), groups_->me.dp);
+  std::vector<MicroBatch> micro_batches;
+  if (share.probes.size() > 0) {
+    ASSIGN_OR_RETURN(micro_batches,
+                     reader_.Read(data, run.samples, sequences, micro_range));
+  }
+  Perturbation base;
+  base.kind = NoiseKindOf(config_.zeroth_order());
+  base.step = static_cast<uint32_t>(run.step + 1);
+  base.scale = static_cast<float>(eps);
+  std::vector<SequenceLosses> losses;
+  RETURN_IF_ERROR(runner_->Run(GroupProbes(probes_, share.probes), base,
+                               micro_batches, &losses));
+  if (!groups_->last_stage() || groups_->me.tp != 0) return absl::OkStatus();
+  const size_t count = micro_batches.size();
+  for (size_t i = 0; i < losses.size(); ++i) {
+    const int probe =
+        static_cast<int>(share.probes.begin + static_cast<int64_t>(i / count));
+    const size_t m = i % count;
+    const Batch& batch = *micro_batches[m].batch;
+    const SequenceLosses examples =
+        batch.candidates > 1 ? CandidateLosses(batch, losses[i]) : losses[i];
+    const int64_t first =
+        share.sequences.begin +
+        static_cast<int64_t>(m) * config_.train().micro_batch();
+    for (size_t s = 0; s < examples.loss.size(); ++s) {
+      const int64_t place = first + static_cast<int64_t>(s);
+      table->loss(probe, place) = examples.loss[s];
+      table->weight(place) = examples.weight[s];
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StepEstimate> ZerothOrderEngine::ShareEstimate(
+    double learning_rate, double eps, LossTable* table) {
+  TraceScope scope(trace_, Trace::Lane::kCommunication, "share losses");
+  const bool has_losses = groups_->last_stage() && groups_->me.tp == 0;
+  if (has_losses) {
+    std::vector<LossShare> shares;
+    for (int r = 0; r < groups_->replica_count(); ++r) {
+      shares.push_back(ShareOf(r));
+    }
+    RETURN_IF_ERROR(ExchangeLosses(*groups_->replicas, shares, table));
+  }
+  // On the others this only has the right sizes.
+  StepEstimate estimate =
+      Estimate(config_.zeroth_order(), *table, learning_rate, eps);
+  std::vector<double> flat = Flatten(estimate);
+  const uint64_t bytes = flat.size() * sizeof(double);
+  if (groups_->last_stage() && groups_->tp->size() > 1) {
+    RETURN_IF_ERROR(groups_->tp->Broadcast(flat.data(), bytes, 0));
+  }
+  if (groups_->pp->size() > 1) {
+    RETURN_IF_ERROR(
+        groups_->pp->Broadcast(flat.data(), bytes, groups_->pp->size() - 1));
+  }
+  Unflatten(flat, &estimate);
+  return estimate;
+}
+
+StepRecord ZerothOrderEngine::MakeRecord(const StepEstimate& estimate,
+                                         double learning_rate,
+                                         const RunState& run) const {
+  StepRecord record;
+  record.step = run.step + 1;
+  record.loss = estimate.loss.mean();
+  record.tokens = static_cast<int64_t>(estimate.loss.weight_sum);
+  record.learning_rate = learning_rate;
+  record.samples_end = run.samples + config_.train().global_batch();
+  record.loss_plus = estimate.loss_plus;
+  record.loss_minus = estimate.loss_minus;
+  record.projected_grad = estimate.projected_grad;
+  record.grad_norm = std::sqrt(estimate.grad_squared);
+  record.loss_bytes = ShareOf(groups_->replica()).bytes();
+  return record;
+}
+
+void ZerothOrderEngine::Update(const StepEstimate& estimate,
+                               const StepRecord& record) {
+  ZerothOrderUpdate update;
+  update.step = record.step;
+  update.kind = NoiseKindOf(config_.zeroth_order());
+  update.coefficients = estimate.coefficients;
+  update.decay = static_cast<float>(1 - record.learning_rate *
+                                            config_.optim().weight_decay());
+  weights_->Defer(std::move(update));
+  const double keep = grad_squared_ == 0 ? 0 : 0.95;
+  grad_squared_ = keep * grad_squared_ + (1 - keep) * estimate.grad_squared;
+  error_squared_ = keep * error_squared_ + (1 - keep) * estimate.error_squared;
+}
+
+absl::StatusOr<StepRecord> ZerothOrderEngine::Step(const Dataset& data,
+                                                   RunState* run, int* signal) {
+  const auto start = std::chrono::steady_clock::now();
+  const double learning_rate = LearningRate(config_.optim(), run->step + 1);
+  const ZerothOrderConfig& zeroth = config_.zeroth_order();
+  const double eps = zeroth.eps_is_lr() ? learning_rate : zeroth.eps();
+  LossTable table(static_cast<int>(probes_.size()),
+                  config_.train().global_batch());
+  RETURN_IF_ERROR(ComputeLosses(data, *run, eps, &table));
+  ASSIGN_OR_RETURN(const StepEstimate estimate,
+                   ShareEstimate(learning_rate, eps, &table));
+  if (groups_->world->size() > 1) {
+    ASSIGN_OR_RETURN(const double largest,
+                     AllReduceScalar(*groups_->world, *signal, ReduceOp::kMax));
+    *signal = static_cast<int>(largest);
+  }
+
+  StepRecord record = MakeRecord(estimate, learning_rate, *run);
+  std::string reason = JudgeLoss(config_.train(), estimate.loss, *run);
+  if (reason.empty() && !AllFinite(estimate)) {
+    reason = "a projected gradient is not finite";
+  }
+  record.skipped = !reason.empty();
+  if (record.skipped) {
+    RETURN_IF_ERROR(CountBadStep(config_.train(), record, reason, run));
+  } else {
+    Update(estimate, record);
+    ++run->updates;
+    CountGoodStep(record.loss, run);
+  }
+  if (error_squared_ > 0) {
+    record.signal_to_noise = std::sqrt(grad_squared_ / error_squared_);
+  }
+  run->step = record.step;
+  run->samples = record.samples_end;
+  run->tokens += record.tokens;
+  record.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
+  return record;
+}
+
+absl::StatusOr<Evaluation> ZerothOrderEngine::Evaluate(const Dataset& data,
+                                                       int64_t sequences,
+                                                       int signal) {
+  weights_->Flush();
+  return perdure::Evaluate(executor_.get(), &reader_, *groups_, data, sequences,
+                           signal);
+}
+
+absl::StatusOr<SavedPieces> ZerothOrderEngine::Pieces() {
+  weights_->Flush();
+  return CollectPieces(runtime_.get(), weights_->masters());
+}
+
+std::vector<StateRequest> ZerothOrderEngine::Requests(bool weights_only) {
+  std::vector<StateRequest> requests = runtime_->WeightRequests();
+  if (weights_only || weights_->masters() == nullptr) return requests;
+  for (StateRequest& request :
+       OptimizerRequests(runtime_.get(), weights_->masters())) {
+    requests.push_back(std::move(request));
+  }
+  return requests;
+}
+
+void ZerothOrderEngine::WeightsChanged() {
+  if (weights_->masters() != nullptr) weights_->masters()->SetFromWeights();
+}
+
+}  // namespace perdure

@@ -1,0 +1,72 @@
+#ifndef PERDURE_PARALLEL_ZEROTH_ORDER_ZEROTH_ORDER_ENGINE_H_
+#define PERDURE_PARALLEL_ZEROTH_ORDER_ZEROTH_ORDER_ENGINE_H_
+
+// Training from losses alone (MeZO, Malladi et al. 2023), over data-,
+// pipeline-, perturbation- and tensor-parallel ranks. Across dp and pertp only
+// losses travel. A step is a pure function of (theta, batch): the same bits for
+// every dp x pp x pertp and thread count (design I2 - I5); tp changes the order
+// of additions inside products.
+
+#include <memory>
+#include <vector>
+
+#include "parallel/engine/micro_batch_reader.h"
+#include "parallel/engine/train_engine.h"
+#include "parallel/pipeline/executor.h"
+#include "parallel/zeroth_order/estimator.h"
+#include "parallel/zeroth_order/perturbed_weights.h"
+#include "parallel/zeroth_order/probe_runner.h"
+#include "runtime/config/run.pb.h"
+
+namespace perdure {
+
+class ZerothOrderEngine : public TrainEngine {
+ public:
+  // Collective. `config` is resolved and valid for the topology; max_rows: of
+  // its largest micro-batch. Weights are initialised from the seed. `kernels`:
+  // BestZerothOrderKernels, or others to test that they give the same bits.
+  static absl::StatusOr<std::unique_ptr<ZerothOrderEngine>> Create(
+      const RunConfig& config, int64_t max_rows, const ProcessGroups* groups,
+      Device* device, Trace* trace, const ZerothOrderKernels* kernels);
+
+  absl::StatusOr<StepRecord> Step(const Dataset& data, RunState* run,
+                                  int* signal) override;
+  absl::StatusOr<Evaluation> Evaluate(const Dataset& data, int64_t sequences,
+                                      int signal) override;
+  absl::StatusOr<SavedPieces> Pieces() override;
+  std::vector<StateRequest> Requests(bool weights_only) override;
+  void WeightsChanged() override;
+  ModelRuntime& runtime() override { return *runtime_; }
+
+ private:
+  ZerothOrderEngine(const RunConfig& config, const ProcessGroups* groups,
+                    Trace* trace);
+
+  // This replica's part of a step's losses; a pure function of the topology.
+  LossShare ShareOf(int replica) const;
+  // Computes it, and fills its places in the table on the last stage.
+  absl::Status ComputeLosses(const Dataset& data, const RunState& run,
+                             double eps, LossTable* table);
+  // The estimate, on all ranks.
+  absl::StatusOr<StepEstimate> ShareEstimate(double learning_rate, double eps,
+                                             LossTable* table);
+  StepRecord MakeRecord(const StepEstimate& estimate, double learning_rate,
+                        const RunState& run) const;
+  void Update(const StepEstimate& estimate, const StepRecord& record);
+
+  RunConfig config_;
+  const ProcessGroups* groups_;
+  Trace* trace_;
+  std::vector<Probe> probes_;
+  std::unique_ptr<ModelRuntime> runtime_;
+  std::unique_ptr<PerturbedWeights> weights_;
+  std::unique_ptr<ProbeRunner> runner_;
+  std::unique_ptr<PipelineExecutor> executor_;  // of evaluation
+  MicroBatchReader reader_;
+  // Running means, for the signal-to-noise ratio alone.
+  double grad_squared_ = 0, error_squared_ = 0;
+};
+
+}  // namespace perdure
+
+#endif  // PERDURE_PARALLEL_ZEROTH_ORDER_ZEROTH_ORDER_ENGINE_H_

@@ -1,0 +1,184 @@
+// The result of a zeroth-order run does not depend on the topology, the number
+// of threads or the instruction set of its noise: not in a single bit.
+
+#include <cmath>
+#include <ostream>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "tests/parallel/engine/tiny_run.h"
+
+namespace perdure {
+namespace {
+
+constexpr int kSteps = 100;
+
+struct Mesh {
+  const char* name;
+  int ranks;
+  std::vector<std::string> overrides;
+};
+
+void PrintTo(const Mesh& mesh, std::ostream* out) { *out << mesh.name; }
+
+// The batch is 8 sequences in micro-batches of 3, 3 and 2: every dp is uneven.
+const Mesh kMeshes[] = {
+    {"Dp2", 2, {"topology.dp=2"}},
+    {"Dp3", 3, {"topology.dp=3"}},
+    {"Dp4", 4, {"topology.dp=4"}},  // one replica has nothing to do
+    {"Pertp2", 2, {"topology.pertp=2"}},
+    {"Pertp3", 3, {"topology.pertp=3"}},
+    {"Pertp4", 4, {"topology.pertp=4"}},
+    {"Pertp5", 5, {"topology.pertp=5"}},  // more than probes
+    {"Pp2", 2, {"topology.pp=2"}},
+    {"Pp3", 3, {"topology.pp=3"}},
+    {"Dp2Pertp2", 4, {"topology.dp=2", "topology.pertp=2"}},
+    {"Pp2Pertp2", 4, {"topology.pp=2", "topology.pertp=2"}},
+    {"TwoThreads", 1, {"train.threads_per_rank=2"}},
+    {"Pp2TwoThreads", 2, {"topology.pp=2", "train.threads_per_rank=2"}},
+};
+
+std::vector<std::string> Settings(std::vector<std::string> more) {
+  std::vector<std::string> settings = {
+      "train.method=ZEROTH_ORDER", "zeroth_order.directions=2",
+      "zeroth_order.eps=1e-3",     "optim.lr=2e-3",
+      "optim.weight_decay=0.01",   "optim.warmup_steps=5"};
+  settings.insert(settings.end(), more.begin(), more.end());
+  return settings;
+}
+
+TinyRun Train(const std::string& family, const std::vector<std::string>& more,
+              int ranks, int steps = kSteps,
+              const ZerothOrderKernels* kernels = nullptr) {
+  return TrainTiny(TinyConfig(family, Settings(more)), ranks, steps, kernels);
+}
+
+void ExpectEqualBits(const TinyRun& a, const TinyRun& b) {
+  ASSERT_EQ(a.steps.size(), b.steps.size());
+  for (size_t i = 0; i < a.steps.size(); ++i) {
+    ASSERT_EQ(a.steps[i].loss_plus, b.steps[i].loss_plus) << "step " << i + 1;
+    ASSERT_EQ(a.steps[i].loss_minus, b.steps[i].loss_minus) << "step " << i + 1;
+    ASSERT_EQ(a.steps[i].projected_grad, b.steps[i].projected_grad);
+    ASSERT_EQ(a.steps[i].loss, b.steps[i].loss);
+  }
+  EXPECT_EQ(a.val_loss, b.val_loss);
+  EXPECT_EQ(a.state, b.state);
+}
+
+using Case = std::tuple<std::string, Mesh>;
+
+class InvarianceTest : public testing::TestWithParam<Case> {};
+
+TEST_P(InvarianceTest, HundredStepsHaveTheBitsOfOneRank) {
+  const auto& [family, mesh] = GetParam();
+  ExpectEqualBits(Train(family, {}, 1),
+                  Train(family, mesh.overrides, mesh.ranks));
+}
+
+std::string CaseName(const testing::TestParamInfo<Case>& info) {
+  return absl::StrCat(std::get<0>(info.param), std::get<1>(info.param).name);
+}
+
+INSTANTIATE_TEST_SUITE_P(Gpt2, InvarianceTest,
+                         testing::Combine(testing::Values("gpt2"),
+                                          testing::ValuesIn(kMeshes)),
+                         CaseName);
+INSTANTIATE_TEST_SUITE_P(
+    OtherFamilies, InvarianceTest,
+    testing::Combine(testing::Values("opt", "llama"),
+                     testing::Values(kMeshes[1], kMeshes[7], kMeshes[9])),
+    CaseName);
+
+// The settings that change what travels or what is copied.
+TEST(InvarianceTest, VariantsHaveEqualBitsToo) {
+  const std::vector<std::vector<std::string>> variants = {
+      {"zeroth_order.noise=RADEMACHER", "zeroth_order.directions=5"},
+      {"zeroth_order.estimator=ONE_SIDED", "zeroth_order.directions=4",
+       "zeroth_order.divide_by_spread=true", "optim.lr=1e-4"},
+      {"train.dtype=BF16"},
+      {"train.dtype=BF16", "zeroth_order.rounding=MASTERS"},
+      {"model.tie_embeddings=false"},
+      {"model.trainable=*.c_attn.*", "model.trainable=*wte*"},
+  };
+  for (const std::vector<std::string>& variant : variants) {
+    SCOPED_TRACE(variant.front());
+    const TinyRun one = Train("gpt2", variant, 1, 12);
+    for (const Mesh& mesh : {kMeshes[1], kMeshes[9], kMeshes[10]}) {
+      SCOPED_TRACE(mesh.name);
+      std::vector<std::string> both = variant;
+      both.insert(both.end(), mesh.overrides.begin(), mesh.overrides.end());
+      ExpectEqualBits(one, Train("gpt2", both, mesh.ranks, 12));
+    }
+  }
+}
+
+TEST(InvarianceTest, EveryInstructionSetsNoiseGivesEqualBits) {
+  const std::vector<ZerothOrderKernels> all = AllZerothOrderKernels();
+  ASSERT_GE(all.size(), 2u);
+  const TinyRun best = Train("llama", {}, 1);
+  for (const ZerothOrderKernels& kernels : all) {
+    SCOPED_TRACE(kernels.isa);
+    ExpectEqualBits(best, Train("llama", {}, 1, kSteps, &kernels));
+  }
+}
+
+// Tensor parallelism adds in another order inside products: near, not equal.
+TEST(InvarianceTest, TensorParallelRunsStayNear) {
+  for (const char* family : {"gpt2", "llama"}) {
+    const TinyRun start = Train(family, {}, 1, 0);
+    const TinyRun one = Train(family, {}, 1);
+    const TinyRun two = Train(family, {"topology.tp=2"}, 2);
+    EXPECT_LT(LossDifference(one, two), 1e-4);
+    double apart = 0, moved = 0;
+    for (const auto& [name, values] : one.state) {
+      const std::vector<float>& other = two.state.at(name);
+      const std::vector<float>& before = start.state.at(name);
+      for (size_t i = 0; i < values.size(); ++i) {
+        apart += std::pow(values[i] - other[i], 2);
+        moved += std::pow(values[i] - before[i], 2);
+      }
+    }
+    EXPECT_LE(std::sqrt(apart), 2e-2 * std::sqrt(moved)) << family;
+    EXPECT_GT(moved, 0);
+  }
+}
+
+TEST(InvarianceTest, WhatIsNotTrainedStaysAsItWas) {
+  const std::vector<std::string> some = {"model.trainable=*.mlp.c_fc.weight"};
+  const TinyRun start = Train("gpt2", {}, 1, 0);
+  const TinyRun end = Train("gpt2", some, 1, 10);
+  int moved = 0;
+  for (const auto& [name, values] : end.state) {
+    if (name.ends_with(".mlp.c_fc.weight")) {
+      EXPECT_NE(values, start.state.at(name)) << name;
+      ++moved;
+    } else {
+      EXPECT_EQ(values, start.state.at(name)) << name;
+    }
+  }
+  EXPECT_EQ(moved, 4);
+}
+
+// More directions see more of the gradient: the loss falls.
+TEST(InvarianceTest, TheLossFalls) {
+  const TinyRun run = Train("gpt2", {"zeroth_order.directions=16"}, 1, 150);
+  double first = 0, last = 0;
+  for (size_t i = 0; i < 20; ++i) {
+    first += run.steps[i].loss / 20;
+    last += run.steps[run.steps.size() - 1 - i].loss / 20;
+  }
+  EXPECT_LT(last, first - 0.05);
+}
+
+TEST(InvarianceTest, LossesAreAllThatTravelsBetweenReplicas) {
+  const TinyRun run =
+      Train("gpt2", {"topology.dp=2", "topology.pertp=2"}, 4, 1);
+  // Rank 0: 6 of the 8 sequences, 2 of the 4 probes.
+  EXPECT_LE(run.steps[0].loss_bytes, 16 * 6 * 2 + 64);
+}
+
+}  // namespace
+}  // namespace perdure
