@@ -1,51 +1,22 @@
 // pretrain: trains a transformer from scratch or from given weights.
 
-#include <gflags/gflags.h>
-
-#include "launcher/train/console.h"
-#include "launcher/train/program.h"
-#include "launcher/train/signals.h"
-
-DEFINE_string(config, "", "the run's configuration, protobuf text format");
-DEFINE_string(run_dir, "", "directory that the run fills");
-DEFINE_bool(resume, false,
-            "go on from the newest snapshot in --run_dir, on any topology; "
-            "start at 0 if there is none");
-DEFINE_bool(force, false, "rename a non-empty --run_dir and start anew");
-DEFINE_bool(plan, false,
-            "print configuration, topology, batch arithmetic and bytes per "
-            "rank, then exit; needs no MPI (ranks: topology.ranks)");
-DEFINE_string(set, "",
-              "path=value: overrides a field of the configuration; may be "
-              "repeated");
+#include "trainer_main.h"
 
 int main(int argc, char** argv) {
-  gflags::SetUsageMessage(
-      "trains a decoder-only transformer on token files.\n\n"
-      "  mpirun -n 4 pretrain --config configs/demo.textproto --run_dir "
-      "runs/a\n"
-      "  mpirun -n 2 pretrain --config configs/demo.textproto --run_dir runs/a "
-      "--resume --set topology.dp=1\n"
-      "  pretrain --config configs/gpt2_124m.textproto --plan --set "
-      "topology.ranks=8\n\n"
-      "--set path=value overrides any field of the configuration (all of them: "
-      "docs/config.md) and may be repeated. SIGUSR1 to mpirun, or SIGTERM to a "
-      "run without mpirun, saves a snapshot and stops (exit code 143).");
-  perdure::TrainerFlags flags;
-  const std::optional<int> done = perdure::BeginProgram(argc, argv, &flags);
-  if (done.has_value()) return *done;
-  flags.config = FLAGS_config;
-  flags.run_dir = FLAGS_run_dir;
-  flags.resume = FLAGS_resume;
-  flags.force = FLAGS_force;
-  flags.plan = FLAGS_plan;
-  return perdure::RunProgram(
-      flags, [&](perdure::Communicator& world, const perdure::SessionInfo& info,
-                 const perdure::RunConfig& config) {
-        perdure::TrainEnvironment environment;
-        environment.session = info;
-        environment.terminal = perdure::StdoutIsTerminal();
-        environment.stop_signal = perdure::StopSignal;
-        return perdure::TrainRun(world, flags, config, environment);
-      });
+  return TrainerMain(
+      argc, argv,
+      {"trains a decoder-only transformer on token files.\n\n"
+       "  mpirun -n 4 pretrain --config configs/demo.textproto --run_dir "
+       "runs/a\n"
+       "  mpirun -n 2 pretrain --config configs/demo.textproto --run_dir "
+       "runs/a "
+       "--resume --set topology.dp=1\n"
+       "  pretrain --config configs/gpt2_124m.textproto --plan --set "
+       "topology.ranks=8\n\n"
+       "--set path=value overrides any field of the configuration (all of "
+       "them: "
+       "docs/config.md) and may be repeated. SIGUSR1 to mpirun, or SIGTERM to "
+       "a "
+       "run without mpirun, saves a snapshot and stops (exit code 143).",
+       /*needs_weights=*/false});
 }

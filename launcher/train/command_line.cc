@@ -80,7 +80,9 @@ std::string HelpText(absl::string_view program) {
   std::vector<FlagInfo> infos;
   gflags::GetAllFlags(&infos);
   for (const FlagInfo& info : infos) {
-    if (!absl::EndsWith(info.filename, absl::StrCat("/", program, ".cc"))) {
+    // Not those of the libraries.
+    if (!absl::EndsWith(info.filename, absl::StrCat("/", program, ".cc")) &&
+        !absl::EndsWith(info.filename, "/trainer_main.cc")) {
       continue;
     }
     const std::string fallback =

@@ -29,6 +29,13 @@ std::string FormatTable(
   return text;
 }
 
+std::string DescribeAccuracy(const Accuracy& accuracy) {
+  const Accuracy::Interval interval = accuracy.ConfidenceInterval();
+  return absl::StrFormat("%.4f (95 %% interval %.4f to %.4f, %d examples)",
+                         accuracy.mean(), interval.low, interval.high,
+                         accuracy.total);
+}
+
 bool StdoutIsTerminal() {
   if (isatty(STDOUT_FILENO) == 0) return false;
   if (std::getenv("OMPI_COMM_WORLD_SIZE") == nullptr) return true;

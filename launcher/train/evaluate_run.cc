@@ -4,11 +4,28 @@
 #include <cmath>
 #include <cstdio>
 
+#include "launcher/train/console.h"
 #include "launcher/train/model_setup.h"
+#include "launcher/train/run_data.h"
 #include "parallel/engine/evaluate.h"
 #include "parallel/engine/model_runtime.h"
 
 namespace perdure {
+namespace {
+
+void Print(const Dataset& data, const Evaluation& result) {
+  std::printf(
+      "data        %s\ntokens      %.0f\nloss        %.6f\n"
+      "perplexity  %.4f\n",
+      data.Describe().c_str(), result.loss.weight_sum, result.loss.mean(),
+      std::exp(result.loss.mean()));
+  if (result.accuracy.total > 0) {
+    std::printf("accuracy    %s\n", DescribeAccuracy(result.accuracy).c_str());
+  }
+  std::fflush(stdout);
+}
+
+}  // namespace
 
 absl::StatusOr<double> EvaluateRun(Communicator& world,
                                    const RunConfig& given) {
@@ -27,37 +44,32 @@ absl::StatusOr<double> EvaluateRun(Communicator& world,
   ASSIGN_OR_RETURN(const ProcessGroups groups,
                    MakeProcessGroups(world, topology));
   const TrainConfig& train = config.train();
-  const int64_t length = train.has_sequence_length() ? train.sequence_length()
-                                                     : config.model().context();
   const int64_t micro = std::max(1, train.micro_batch());
-  ASSIGN_OR_RETURN(const std::unique_ptr<Dataset> data,
-                   Dataset::Open(config.data(), Split::kVal, length,
-                                 config.model().vocab_size(), train.seed()));
+  const absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer =
+      LoadTokenizer(TokenizerPath(config, source.directory));
+  const Split split =
+      HasSplit(config, Split::kTest) ? Split::kTest : Split::kVal;
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<Dataset> data,
+      OpenRunData(config, split, tokenizer.ok() ? tokenizer->get() : nullptr));
 
   const std::unique_ptr<Device> device =
       MakeCpuDevice(train.threads_per_rank());
   ModelRuntimeOptions options;
   options.dtype =
       train.dtype() == TrainConfig::BF16 ? DType::kBF16 : DType::kF32;
-  options.max_rows = micro * length;
+  options.max_rows = data->max_rows(micro);
   ASSIGN_OR_RETURN(const std::unique_ptr<ModelRuntime> runtime,
                    ModelRuntime::Create(config.model(), options, &groups,
                                         device.get(), nullptr));
   RETURN_IF_ERROR(source.source->Read(runtime->WeightRequests()));
   PipelineExecutor executor(&runtime->stage(), &groups, nullptr);
   MicroBatchReader reader(micro);
-  ASSIGN_OR_RETURN(const BatchLoss loss,
-                   EvaluateLoss(&executor, &reader, groups, *data,
-                                config.eval().sequences(), 0));
-  if (world.rank() == 0) {
-    std::printf(
-        "data        %s\ntokens      %.0f\nloss        %.6f\n"
-        "perplexity  %.4f\n",
-        data->Describe().c_str(), loss.weight_sum, loss.mean(),
-        std::exp(loss.mean()));
-    std::fflush(stdout);
-  }
-  return loss.mean();
+  ASSIGN_OR_RETURN(const Evaluation result,
+                   Evaluate(&executor, &reader, groups, *data,
+                            config.eval().sequences(), 0));
+  if (world.rank() == 0) Print(*data, result);
+  return result.loss.mean();
 }
 
 }  // namespace perdure

@@ -3,21 +3,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "launcher/train/session.h"
-#include "runtime/base/file.h"
 #include "runtime/config/config.h"
-#include "runtime/data/tokenizer.h"
 #include "runtime/nn/param_spec.h"
 
 namespace perdure {
-namespace {
-
-std::string DirectoryOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash);
-}
-
-}  // namespace
-
 absl::StatusOr<RunConfig> ReadRunConfig(const TrainerFlags& flags) {
   RunConfig config;
   if (!flags.config.empty()) {
@@ -57,13 +46,6 @@ absl::StatusOr<RunConfig> FinishConfig(const RunConfig& config,
     return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
   }
   return resolved;
-}
-
-std::string TokenizerPath(const DataConfig& data) {
-  if (data.has_tokenizer()) return data.tokenizer();
-  if (data.train_size() > 0) return DirectoryOf(data.train(0).path());
-  if (data.val_size() > 0) return DirectoryOf(data.val(0).path());
-  return "";
 }
 
 }  // namespace perdure

@@ -35,10 +35,6 @@ absl::StatusOr<RunConfig> FinishConfig(const RunConfig& config,
                                        const Topology& topology,
                                        bool for_training);
 
-// The directory with the tokenizer of a run: data.tokenizer, else that of the
-// first train (or val) file; "" where there is none.
-std::string TokenizerPath(const DataConfig& data);
-
 }  // namespace perdure
 
 #endif  // PERDURE_LAUNCHER_TRAIN_MODEL_SETUP_H_

@@ -6,41 +6,23 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "launcher/train/console.h"
-#include "parallel/engine/ownership.h"
-#include "parallel/model/param_store.h"
 #include "parallel/pipeline/schedule.h"
+#include "parallel/zeroth_order/probes.h"
 #include "runtime/base/text.h"
 #include "runtime/config/config.h"
-#include "runtime/nn/param_layout.h"
+#include "runtime/nn/param_spec.h"
 
 namespace perdure {
 namespace {
 
 constexpr int kRanksShown = 16;
 
-int64_t MicroBatches(const TrainConfig& train) {
-  return (train.global_batch() + train.micro_batch() - 1) / train.micro_batch();
-}
-
-Schedule ScheduleOf(const RunConfig& config, const Topology& topology,
-                    const RankCoordinates& at) {
-  const int share = static_cast<int>(
-      EvenPart(MicroBatches(config.train()), topology.dp(), at.dp).size());
-  return config.train().pipeline_schedule() == TrainConfig::GPIPE
-             ? GPipeSchedule(topology.pp(), at.pp, share)
-             : OneForwardOneBackwardSchedule(topology.pp(), at.pp, share);
-}
-
-// Bytes that one row (token) of a micro-batch keeps in one layer.
-int64_t LayerBytesPerRow(const ModelConfig& model, int tp, int tp_rank,
-                         int64_t element) {
-  const int64_t groups = EvenPart(model.kv_heads(), tp, tp_rank).size();
-  const int64_t heads = groups * (model.heads() / model.kv_heads());
-  const int64_t attention = (2 * heads + 2 * groups) * model.head_dim();
-  const int64_t ffn = EvenPart(model.ffn_hidden(), tp, tp_rank).size();
-  const int64_t mlp = model.family() == "llama" ? 3 * ffn : 2 * ffn;
-  return element * (2 * model.hidden() + attention + mlp) +
-         4 * (2 * model.hidden() + heads + 4);
+const char* DescribePrecision(const RunConfig& config) {
+  if (config.train().dtype() != TrainConfig::BF16) return "fp32";
+  const bool masters =
+      config.train().method() == TrainConfig::FIRST_ORDER ||
+      config.zeroth_order().rounding() == ZerothOrderConfig::MASTERS;
+  return masters ? "bf16 with fp32 masters" : "bf16";
 }
 
 std::string DescribeModel(const RunConfig& config, int64_t parameters) {
@@ -52,9 +34,7 @@ std::string DescribeModel(const RunConfig& config, int64_t parameters) {
       model.kv_heads() == model.heads()
           ? ""
           : absl::StrCat(" on ", model.kv_heads(), " key-value heads"),
-      model.vocab_size(),
-      config.train().dtype() == TrainConfig::BF16 ? "bf16 with fp32 masters"
-                                                  : "fp32");
+      model.vocab_size(), DescribePrecision(config));
 }
 
 std::string DescribeBatch(const RunConfig& config, const Topology& topology) {
@@ -80,7 +60,35 @@ std::string DescribeBatch(const RunConfig& config, const Topology& topology) {
           : "");
 }
 
-std::string DescribeSchedule(const OptimConfig& optim) {
+std::string DescribeZerothOrder(const RunConfig& config) {
+  const ZerothOrderConfig& zeroth = config.zeroth_order();
+  const OptimConfig& optim = config.optim();
+  const size_t probes = ProbesOf(zeroth).size();
+  return absl::StrFormat(
+      "zeroth-order, %d %s direction%s, %s: %d forward passes a batch; eps %s, "
+      "lr %g (warm-up %d steps, %s), weight decay %g%s%s",
+      zeroth.directions(),
+      zeroth.noise() == ZerothOrderConfig::GAUSSIAN ? "Gaussian" : "Rademacher",
+      zeroth.directions() == 1 ? "" : "s",
+      zeroth.estimator() == ZerothOrderConfig::CENTRAL ? "central differences"
+                                                       : "one-sided",
+      probes,
+      zeroth.eps_is_lr() ? std::string("= lr")
+                         : absl::StrFormat("%g", zeroth.eps()),
+      optim.lr(), optim.warmup_steps(),
+      OptimConfig::Schedule_Name(optim.schedule()), optim.weight_decay(),
+      zeroth.divide_by_spread() ? ", divided by the losses' spread" : "",
+      config.train().dtype() == TrainConfig::BF16
+          ? absl::StrCat(", ",
+                         ZerothOrderConfig::Rounding_Name(zeroth.rounding()))
+          : "");
+}
+
+std::string DescribeOptimizer(const RunConfig& config) {
+  const OptimConfig& optim = config.optim();
+  if (config.train().method() == TrainConfig::ZEROTH_ORDER) {
+    return DescribeZerothOrder(config);
+  }
   return absl::StrFormat(
       "AdamW, lr %g (warm-up %d steps, %s to %g at step %d), betas %g %g, "
       "weight decay %g, clip %g, ZeRO-%d",
@@ -91,11 +99,18 @@ std::string DescribeSchedule(const OptimConfig& optim) {
 }
 
 std::string DescribeMemory(const MemoryPlan& plan) {
-  return absl::StrCat(
-      HumanBytes(plan.total()), " = weights ", HumanBytes(plan.weights),
-      " + gradients ", HumanBytes(plan.gradients), " + optimizer ",
-      HumanBytes(plan.optimizer), " + activations ",
-      HumanBytes(plan.activations), " + logits ", HumanBytes(plan.logits));
+  std::vector<std::string> parts;
+  const auto add = [&](const char* name, uint64_t bytes) {
+    if (bytes > 0) parts.push_back(absl::StrCat(name, " ", HumanBytes(bytes)));
+  };
+  add("weights", plan.weights);
+  add("gradients", plan.gradients);
+  add("optimizer", plan.optimizer);
+  add("perturbed weights", plan.perturbed);
+  add("activations", plan.activations);
+  add("logits", plan.logits);
+  return absl::StrCat(HumanBytes(plan.total()), " = ",
+                      absl::StrJoin(parts, " + "));
 }
 
 void AddRanks(const RunConfig& config, const Topology& topology,
@@ -117,46 +132,6 @@ void AddRanks(const RunConfig& config, const Topology& topology,
 
 }  // namespace
 
-MemoryPlan PlanMemory(const RunConfig& config, const Topology& topology,
-                      int rank) {
-  const ModelConfig& model = config.model();
-  const TrainConfig& train = config.train();
-  const RankCoordinates at = topology.CoordinatesOf(rank);
-  const DType dtype =
-      train.dtype() == TrainConfig::BF16 ? DType::kBF16 : DType::kF32;
-  const ParamLayout layout(model, topology, at);
-  const ParamStore::Sizes sizes = ParamStore::SizesFor(layout, dtype);
-  MemoryPlan plan;
-  plan.weights = sizes.weights + sizes.vectors;
-  plan.gradients = sizes.gradients;
-  const Ownership updates = config.optim().zero() > 0
-                                ? OwnedBy(layout, topology.dp(), at.dp)
-                                : OwnedBy(layout, 1, 0);
-  const uint64_t copies = dtype == DType::kF32 ? 2 : 3;
-  plan.optimizer = copies * 4 * static_cast<uint64_t>(updates.state_size);
-
-  const int64_t rows = int64_t{train.micro_batch()} * train.sequence_length();
-  const Range blocks = StageBlocks(model, topology.pp(), at.pp);
-  const bool head = blocks.end == model.layers() + 2;
-  const int64_t layers =
-      blocks.size() - (blocks.begin == 0 ? 1 : 0) - (head ? 1 : 0);
-  const int64_t stream = 4 * int64_t{model.hidden()};
-  const int64_t layer =
-      LayerBytesPerRow(model, topology.tp(), at.tp, SizeOf(dtype));
-  const int64_t kept = train.recompute() ? 0 : layers * layer;
-  const int64_t in_flight = MaxInFlight(ScheduleOf(config, topology, at));
-  // Per micro-batch in flight, and once: scratch of about two layers.
-  plan.activations = static_cast<uint64_t>(
-      rows * (in_flight * ((layers + 2) * stream + kept) + 2 * layer));
-  if (head) {
-    plan.logits = static_cast<uint64_t>(
-        std::min<int64_t>(rows, 256) *
-        EvenPart(model.vocab_size(), topology.tp(), at.tp).size() *
-        (dtype == DType::kF32 ? 4 : 6));
-  }
-  return plan;
-}
-
 double FlopsPerToken(const RunConfig& config) {
   const ModelConfig& model = config.model();
   double products = 0;
@@ -168,7 +143,11 @@ double FlopsPerToken(const RunConfig& config) {
   }
   const double attention = 12.0 * model.layers() * model.heads() *
                            model.head_dim() * config.train().sequence_length();
-  return 6 * products + attention;
+  const double training = 6 * products + attention;
+  if (config.train().method() != TrainConfig::ZEROTH_ORDER) return training;
+  // A forward pass is a third of it.
+  return training / 3 *
+         static_cast<double>(ProbesOf(config.zeroth_order()).size());
 }
 
 TableRows PlanRows(const RunConfig& config, const Topology& topology) {
@@ -181,13 +160,13 @@ TableRows PlanRows(const RunConfig& config, const Topology& topology) {
   rows.emplace_back("batch", DescribeBatch(config, topology));
   if (topology.pp() > 1) {
     for (int stage = 0; stage < std::min(topology.pp(), 8); ++stage) {
-      std::string order =
-          ScheduleToString(ScheduleOf(config, topology, {stage, 0, 0, 0, 0}));
+      std::string order = ScheduleToString(
+          TrainingScheduleOf(config, topology, {stage, 0, 0, 0, 0}));
       if (order.size() > 60) order = absl::StrCat(order.substr(0, 57), "...");
       rows.emplace_back(absl::StrCat("stage ", stage), order);
     }
   }
-  rows.emplace_back("optimizer", DescribeSchedule(config.optim()));
+  rows.emplace_back("optimizer", DescribeOptimizer(config));
   rows.emplace_back(
       "run",
       absl::StrCat(config.train().steps(), " steps, ",

@@ -8,29 +8,16 @@
 #include <utility>
 #include <vector>
 
+#include "launcher/train/memory_plan.h"
 #include "runtime/base/status.h"
 #include "runtime/config/run.pb.h"
 #include "runtime/topology/topology.h"
 
 namespace perdure {
 
-// Bytes on one rank, by what they are for.
-struct MemoryPlan {
-  uint64_t weights = 0;
-  uint64_t gradients = 0;
-  uint64_t optimizer = 0;    // moments and masters
-  uint64_t activations = 0;  // of all micro-batches in flight, and scratch
-  uint64_t logits = 0;
-  uint64_t total() const {
-    return weights + gradients + optimizer + activations + logits;
-  }
-};
-MemoryPlan PlanMemory(const RunConfig& config, const Topology& topology,
-                      int rank);
-
-// Floating-point operations of a forward and backward pass over one token: 6 a
-// parameter of a matrix product, and attention (PaLM, Chowdhery et al. 2022,
-// appendix B).
+// Floating-point operations that a step spends on one token. First-order: a
+// forward and a backward pass, 6 a parameter of a matrix product, and attention
+// (PaLM, Chowdhery et al. 2022, appendix B). Zeroth-order: its forward passes.
 double FlopsPerToken(const RunConfig& config);
 
 using TableRows = std::vector<std::pair<std::string, std::string>>;

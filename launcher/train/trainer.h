@@ -10,9 +10,10 @@
 #include "checkpoint/convert/hugging_face.h"
 #include "checkpoint/snapshot/snapshot.h"
 #include "launcher/train/train_run.h"
-#include "parallel/engine/first_order_engine.h"
+#include "parallel/engine/train_engine.h"
 #include "parallel/group/process_groups.h"
 #include "runtime/data/dataset.h"
+#include "runtime/data/tokenizer.h"
 #include "runtime/metrics/metrics_log.h"
 #include "runtime/metrics/progress.h"
 #include "runtime/metrics/trace.h"
@@ -32,12 +33,15 @@ class Trainer {
  private:
   absl::Status PrepareConfig(const RunConfig& config);
   absl::Status OpenData();
+  absl::StatusOr<std::string> KeepTokenizer(const Tokenizer& tokenizer,
+                                            const std::string& path) const;
   absl::Status LoadState();
   absl::Status BeginGeneration();
   absl::Status OpenReports();
   absl::Status AfterStep(const StepRecord& record);
   absl::Status EvaluateAndReport(int* signal);
   absl::Status Save();
+  void NoteTraffic(const StepRecord& record);
   absl::Status FinishTrace();
   void Note(const std::string& text);
   bool reports() const { return world_->rank() == 0; }
@@ -53,9 +57,10 @@ class Trainer {
   std::unique_ptr<Snapshot> snapshot_;    // --resume
   std::string weights_from_;
   std::unique_ptr<Dataset> train_, val_;
-  std::unique_ptr<FirstOrderEngine> engine_;
+  std::unique_ptr<TrainEngine> engine_;
   RunState run_;
   int64_t saved_step_ = -1;
+  bool traffic_noted_ = false;
   std::string tokenizer_dir_;
   std::unique_ptr<MetricsLog> metrics_;  // on the rank that reports
   std::unique_ptr<Progress> progress_;

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "launcher/train/console.h"
 #include "launcher/train/trainer.h"
 #include "runtime/base/file.h"
 #include "runtime/base/text.h"
@@ -12,22 +13,43 @@ void Trainer::Note(const std::string& text) {
   if (progress_ != nullptr) progress_->Note(text);
 }
 
+// What rank 0 sent in its first step.
+void Trainer::NoteTraffic(const StepRecord& record) {
+  traffic_noted_ = true;
+  if (world_->size() == 1) return;
+  const auto human = [](int64_t bytes) {
+    return HumanBytes(static_cast<uint64_t>(bytes));
+  };
+  Note(absl::StrCat("traffic of rank 0 a step: ", human(record.loss_bytes),
+                    " of losses across dp and pertp, ",
+                    human(groups_.pp->stats().bytes), " across pp, ",
+                    human(groups_.tp->stats().bytes), " across tp"));
+}
+
 absl::Status Trainer::AfterStep(const StepRecord& record) {
   if (metrics_ != nullptr) RETURN_IF_ERROR(metrics_->Step(record));
+  if (record.zeroth_order() && !traffic_noted_) NoteTraffic(record);
   if (progress_ != nullptr) progress_->Step(record, device_->peak_bytes());
   return absl::OkStatus();
 }
 
 absl::Status Trainer::EvaluateAndReport(int* signal) {
   ASSIGN_OR_RETURN(
-      const BatchLoss loss,
+      const Evaluation result,
       engine_->Evaluate(*val_, config_.eval().sequences(), *signal));
-  *signal = loss.signal;
-  if (metrics_ != nullptr) {
-    RETURN_IF_ERROR(metrics_->Evaluation(run_.step, loss.mean()));
+  *signal = result.loss.signal;
+  EvaluationRecord record;
+  record.step = run_.step;
+  record.loss = result.loss.mean();
+  if (result.accuracy.total > 0) record.accuracy = result.accuracy.mean();
+  if (metrics_ != nullptr) RETURN_IF_ERROR(metrics_->Evaluation(record));
+  std::string line =
+      absl::StrFormat("step %d  validation loss %.4f", run_.step, record.loss);
+  if (record.accuracy.has_value()) {
+    absl::StrAppend(&line, "  accuracy ", DescribeAccuracy(result.accuracy),
+                    run_.step == 0 ? ", zero-shot" : "");
   }
-  Note(
-      absl::StrFormat("step %d  validation loss %.4f", run_.step, loss.mean()));
+  Note(line);
   return absl::OkStatus();
 }
 
@@ -70,6 +92,11 @@ absl::Status Trainer::Loop() {
   const int64_t trace_end = trace_begin + trace.steps();
   const int32_t every = config_.eval().every_steps();
   int64_t evaluated = -1;
+  // Where fine-tuning starts from.
+  if (run_.step == 0 && val_ != nullptr && config_.has_task() && every > 0) {
+    int signal = 0;
+    RETURN_IF_ERROR(EvaluateAndReport(&signal));
+  }
   while (run_.step < config_.train().steps()) {
     if (trace.steps() > 0 && run_.step + 1 == trace_begin) trace_.Enable(true);
     int signal = environment_.stop_signal ? environment_.stop_signal() : 0;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <random>
 
@@ -9,10 +10,12 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "launcher/train/environment.h"
+#include "launcher/train/make_engine.h"
 #include "launcher/train/model_setup.h"
 #include "launcher/train/peak.h"
 #include "launcher/train/plan.h"
 #include "launcher/train/resume.h"
+#include "launcher/train/run_data.h"
 #include "launcher/train/run_directory.h"
 #include "launcher/train/startup.h"
 #include "launcher/train/trainer.h"
@@ -76,37 +79,42 @@ absl::Status Trainer::PrepareConfig(const RunConfig& config) {
   return absl::OkStatus();
 }
 
-absl::Status Trainer::OpenData() {
-  const DataConfig& data = config_.data();
-  const TrainConfig& train = config_.train();
-  ASSIGN_OR_RETURN(train_,
-                   Dataset::Open(data, Split::kTrain, train.sequence_length(),
-                                 config_.model().vocab_size(), train.seed()));
-  if (data.val_size() > 0 || data.val_fraction() > 0) {
-    ASSIGN_OR_RETURN(val_,
-                     Dataset::Open(data, Split::kVal, train.sequence_length(),
-                                   config_.model().vocab_size(), train.seed()));
+// The tokenizer goes with the run, so that its snapshots stand alone.
+absl::StatusOr<std::string> Trainer::KeepTokenizer(
+    const Tokenizer& tokenizer, const std::string& path) const {
+  if (tokenizer.vocab_size() > config_.model().vocab_size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("model.vocab_size: ", config_.model().vocab_size(),
+                     " is smaller than the tokenizer's ",
+                     tokenizer.vocab_size(), " (", path, "); raise it"));
   }
-  // The tokenizer goes with the run, so that its snapshots stand alone.
-  ASSIGN_OR_RETURN(
-      tokenizer_dir_, OnRankZero(*world_, [&]() -> absl::StatusOr<std::string> {
-        const absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer =
-            LoadTokenizer(TokenizerPath(data));
-        if (!tokenizer.ok()) {
-          if (data.has_tokenizer()) return tokenizer.status();
-          return std::string();
-        }
-        if ((*tokenizer)->vocab_size() > config_.model().vocab_size()) {
-          return absl::InvalidArgumentError(absl::StrCat(
-              "model.vocab_size: ", config_.model().vocab_size(),
-              " is smaller than the tokenizer's ", (*tokenizer)->vocab_size(),
-              " (", TokenizerPath(data), "); raise it"));
-        }
-        const std::string dir = JoinPath(flags_.run_dir, "tokenizer");
-        RETURN_IF_ERROR(CreateDirectories(dir));
-        RETURN_IF_ERROR((*tokenizer)->Save(dir));
-        return dir;
-      }));
+  const std::string dir = JoinPath(flags_.run_dir, "tokenizer");
+  RETURN_IF_ERROR(CreateDirectories(dir));
+  RETURN_IF_ERROR(tokenizer.Save(dir));
+  return dir;
+}
+
+absl::Status Trainer::OpenData() {
+  const std::string weights = snapshot_ != nullptr  ? snapshot_->directory()
+                              : initial_ != nullptr ? initial_->directory
+                                                    : std::string();
+  const std::string path = TokenizerPath(config_, weights);
+  absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = LoadTokenizer(path);
+  // Token files do without, unless one was asked for.
+  if (!tokenizer.ok() &&
+      (config_.data().has_tokenizer() || config_.has_task())) {
+    return tokenizer.status();
+  }
+  const Tokenizer* known = tokenizer.ok() ? tokenizer->get() : nullptr;
+  ASSIGN_OR_RETURN(tokenizer_dir_,
+                   OnRankZero(*world_, [&]() -> absl::StatusOr<std::string> {
+                     if (known == nullptr) return std::string();
+                     return KeepTokenizer(*known, path);
+                   }));
+  ASSIGN_OR_RETURN(train_, OpenRunData(config_, Split::kTrain, known));
+  if (HasSplit(config_, Split::kVal)) {
+    ASSIGN_OR_RETURN(val_, OpenRunData(config_, Split::kVal, known));
+  }
   return absl::OkStatus();
 }
 
@@ -185,8 +193,13 @@ absl::Status Trainer::Start(const RunConfig& config) {
   RETURN_IF_ERROR(PrepareConfig(config));
   device_ = MakeCpuDevice(config_.train().threads_per_rank());
   RETURN_IF_ERROR(OpenData());
-  ASSIGN_OR_RETURN(engine_, FirstOrderEngine::Create(config_, &groups_,
-                                                     device_.get(), &trace_));
+  const int64_t micro_batch = config_.train().micro_batch();
+  int64_t max_rows = train_->max_rows(micro_batch);
+  if (val_ != nullptr) {
+    max_rows = std::max(max_rows, val_->max_rows(micro_batch));
+  }
+  ASSIGN_OR_RETURN(
+      engine_, MakeEngine(config_, max_rows, &groups_, device_.get(), &trace_));
   RETURN_IF_ERROR(LoadState());
   RETURN_IF_ERROR(BeginGeneration());
   return OpenReports();
