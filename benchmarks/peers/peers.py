@@ -18,7 +18,7 @@ def _mpirun(ranks):
     return line + (["--allow-run-as-root"] if os.geteuid() == 0 else [])
 
 
-def _overrides(case, tokens):
+def overrides(case, tokens):
     return {
         "data.train.path": tokens,
         "data.val.path": tokens,  # opened even where nothing is evaluated
@@ -34,21 +34,30 @@ def _overrides(case, tokens):
     }
 
 
-def perdure(case):
+def random_tokens():
     tokens = CACHE / "benchmark" / "random_tokens.bin"
     if not tokens.exists():
         llmc.write_tokens(tokens)
+    return tokens
+
+
+def run_pretrain(folder, ranks, settings):
+    """The steps of metrics.jsonl of a run in folder/run."""
     build = pathlib.Path(os.environ.get("PERDURE_BUILD", ROOT / "build/release"))
+    command = [build / "bin/pretrain", "--run_dir", f"{folder}/run",
+               "--config", ROOT / "configs/gpt2_124m.textproto"]
+    for path, value in settings.items():
+        command += ["--set", f"{path}={value}"]
+    prefix = _mpirun(ranks) if ranks > 1 else []
+    run([*prefix, *map(str, command)], env=clean_environment())
+    lines = pathlib.Path(folder, "run/metrics.jsonl").read_text().splitlines()
+    return [step for step in map(json.loads, lines) if "seconds" in step]
+
+
+def perdure(case):
     with tempfile.TemporaryDirectory() as folder:
-        command = [build / "bin/pretrain", "--run_dir", f"{folder}/run",
-                   "--config", ROOT / "configs/gpt2_124m.textproto"]
-        for path, value in _overrides(case, tokens).items():
-            command += ["--set", f"{path}={value}"]
-        prefix = _mpirun(case.ranks) if case.ranks > 1 else []
-        run([*prefix, *map(str, command)], env=clean_environment())
-        lines = pathlib.Path(folder, "run/metrics.jsonl").read_text().splitlines()
-    steps = [json.loads(line) for line in lines]
-    return [1e3 * step["seconds"] for step in steps if "seconds" in step][case.warmup():]
+        steps = run_pretrain(folder, case.ranks, overrides(case, random_tokens()))
+    return [1e3 * step["seconds"] for step in steps][case.warmup():]
 
 
 def torch_runner(python, flags):
@@ -73,21 +82,30 @@ def _torch_version(python):
     return run([python, "-c", "import torch; print(torch.__version__)"]).strip()
 
 
+def _environment(variable, folder):
+    """(python, version of torch) of a virtual environment, or None."""
+    venv = pathlib.Path(os.environ.get(variable, CACHE / folder))
+    python = str(venv / "bin/python")
+    if os.path.exists(python):
+        return python, _torch_version(python)
+    print(f"left out: no virtual environment {venv} ({variable})")
+    return None
+
+
+def torch_environments():
+    """All that are there, as _environment gives them."""
+    found = [_environment("PERDURE_PEERS_VENV", "peers"),
+             _environment("PERDURE_TORCH_VENV", "torch")]
+    return [environment for environment in found if environment]
+
+
 def find_peers():
     """name -> function of a case. Those that are not there are left out."""
     found = {}
-    venvs = {"PERDURE_PEERS_VENV": ("peers", {"eager": []}),
-             "PERDURE_TORCH_VENV": ("torch", {"eager": [],
-                                              "compile": ["--compile"]})}
-    for variable, (folder, variants) in venvs.items():
-        venv = pathlib.Path(os.environ.get(variable, CACHE / folder))
-        python = str(venv / "bin/python")
-        if not os.path.exists(python):
-            print(f"left out: no virtual environment {venv} ({variable})")
-            continue
-        version = _torch_version(python)
-        for variant, flags in variants.items():
-            found[f"torch {version} {variant}"] = torch_runner(python, flags)
+    for python, version in torch_environments():
+        found[f"torch {version} eager"] = torch_runner(python, [])
+        if int(version.split(".")[0]) >= 2:
+            found[f"torch {version} compile"] = torch_runner(python, ["--compile"])
     if "LLMC_DIR" in os.environ:
         found["llm.c"] = llmc_runner
     else:

@@ -61,21 +61,23 @@ def _row(row, names, results):
     return "| " + " | ".join(cells) + " |"
 
 
+def facts(script, options):
+    """Where, when and how a page was measured."""
+    options = [o for o in options
+               if "/" not in o and o not in ("--page", "--raw")]
+    command = " ".join([f"benchmarks/peers/{script}", *options])
+    return [f"- hardware: {_hardware()}", f"- commit: {_commit()}",
+            f"- date: {datetime.date.today()}", f"- command: `{command}`"]
+
+
 def page(results, options):
     """Markdown. results: (name, Case) -> Result."""
     names = list(dict.fromkeys(name for name, _ in results))
     rows = sorted({(c.tokens, c.dtype, c.cores) for _, c in results})
     head = ["B × T", "dtype", "cores", *names, "best Perdure / best torch",
             "best Perdure / llm.c", "foreign"]
-    options = [o for o in options
-               if "/" not in o and o not in ("--page", "--raw")]
     return "\n".join([
-        INTRODUCTION,
-        f"- hardware: {_hardware()}",
-        f"- commit: {_commit()}",
-        f"- date: {datetime.date.today()}",
-        "- command: `" + " ".join(["benchmarks/peers/pretrain_vs_peers", *options])
-        + "`", "",
+        INTRODUCTION, *facts("pretrain_vs_peers", options), "",
         "| " + " | ".join(head) + " |",
         "|" + "---|" * len(head),
         *(_row(row, names, results) for row in rows), ""])

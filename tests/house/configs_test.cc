@@ -51,8 +51,12 @@ INSTANTIATE_TEST_SUITE_P(All, ConfigsTest, testing::ValuesIn(ConfigNames()),
 
 TEST(ConfigListTest, NoneIsMissing) {
   EXPECT_THAT(ConfigNames(), testing::ElementsAre(
-                                 "demo", "gpt2_124m", "gpt2_1558m", "gpt2_350m",
-                                 "gpt2_774m", "laptop", "shakespeare_char"));
+                                 "demo", "fzoo_sst2_opt_13b", "gpt2_124m",
+                                 "gpt2_1558m", "gpt2_350m", "gpt2_774m",
+                                 "laptop", "mezo_sst2_opt_125m",
+                                 "mezo_sst2_opt_13b", "mezo_sst2_opt_1_3b",
+                                 "mezo_sst2_opt_30b", "one_spsa_sst2_opt_13b",
+                                 "shakespeare_char"));
 }
 
 TEST(ConfigListTest, Gpt2ShapesHaveTheParametersOfTheirNames) {
@@ -67,6 +71,31 @@ TEST(ConfigListTest, Gpt2ShapesHaveTheParametersOfTheirNames) {
   EXPECT_EQ(parameters("gpt2_350m"), 354823168);
   EXPECT_EQ(parameters("gpt2_774m"), 774030080);
   EXPECT_EQ(parameters("gpt2_1558m"), 1557611200);
+}
+
+TEST(ConfigListTest, OptShapesHaveTheParametersOfTheirNames) {
+  const auto parameters = [](const std::string& name) {
+    const ModelConfig model = Load(name).model();
+    const int64_t width = model.hidden();
+    return model.layers() * (12 * width * width + 13 * width) +
+           (model.vocab_size() + model.context() + 2 + 2) * width;
+  };
+  // Counts of Hugging Face's facebook/opt-125m, -1.3b, -13b, -30b.
+  EXPECT_EQ(parameters("mezo_sst2_opt_125m"), 125239296);
+  EXPECT_EQ(parameters("mezo_sst2_opt_1_3b"), 1315758080);
+  EXPECT_EQ(parameters("mezo_sst2_opt_13b"), 12853473280);
+  EXPECT_EQ(parameters("mezo_sst2_opt_30b"), 29974540288);
+}
+
+TEST(ConfigListTest, ZerothOrderSettingsAreThoseOfThePapers) {
+  const RunConfig mezo = Load("mezo_sst2_opt_13b");
+  EXPECT_EQ(mezo.train().global_batch(), 16);
+  EXPECT_EQ(mezo.train().steps(), 20000);
+  EXPECT_EQ(mezo.zeroth_order().eps(), 1e-3);
+  EXPECT_EQ(mezo.optim().lr(), 1e-7);
+  EXPECT_EQ(mezo.optim().weight_decay(), 0);
+  EXPECT_EQ(mezo.optim().schedule(), OptimConfig::CONSTANT);
+  EXPECT_EQ(Load("one_spsa_sst2_opt_13b").zeroth_order().directions(), 160);
 }
 
 TEST(ConfigListTest, BatchesAreThoseOfTheRecipes) {
