@@ -36,7 +36,7 @@ class MetricsLogTest : public testing::Test {
     auto log = Open(-1);
     ASSERT_TRUE(log->Step(Record(1, 3.0)).ok());
     ASSERT_TRUE(log->Step(Record(2, 2.0)).ok());
-    ASSERT_TRUE(log->Evaluation(2, 2.25).ok());
+    ASSERT_TRUE(log->Evaluation({2, 2.25, {}}).ok());
     ASSERT_TRUE(log->Step(Record(3, 1.0)).ok());
   }
   void Append(const std::string& bytes) const {
@@ -62,8 +62,8 @@ TEST_F(MetricsLogTest, NumbersKeepEveryBit) {
 
 TEST_F(MetricsLogTest, EachLineIsThereWithoutClosing) {
   auto log = Open(-1);
-  ASSERT_TRUE(log->Evaluation(5, 1.5).ok());
-  EXPECT_EQ(text(), "{\"step\":5,\"val_loss\":1.5}\n");
+  ASSERT_TRUE(log->Evaluation({5, 1.5, 0.75}).ok());
+  EXPECT_EQ(text(), "{\"step\":5,\"val_loss\":1.5,\"val_accuracy\":0.75}\n");
 }
 
 TEST_F(MetricsLogTest, BadStepIsMarkedAndItsNanIsNull) {
@@ -137,7 +137,7 @@ TEST_F(MetricsLogTest, FreshRunDoesNotTouchAnOlderHistory) {
 }
 
 TEST_F(MetricsLogTest, ResumeWithoutAHistoryBeginsOne) {
-  ASSERT_TRUE(Open(10)->Evaluation(11, 1).ok());
+  ASSERT_TRUE(Open(10)->Evaluation({11, 1, {}}).ok());
   EXPECT_EQ(text(), "{\"step\":11,\"val_loss\":1}\n");
 }
 
