@@ -29,6 +29,7 @@ using UVec = hn::Vec<U32>;
 // chunk's arrays stay in the first-level cache. Chunks begin at multiples of
 // kChunk in the whole tensor, so that groups of counters never straddle two.
 constexpr int64_t kChunk = 2048;
+constexpr int64_t kWords = kChunk + nf::kGaussianGroup;  // CounterWords
 
 // The elements [begin, end) of chunk `index`.
 struct Piece {
@@ -60,8 +61,11 @@ using Vec64 = hn::Vec<U64>;
 // multiplication takes, and what it leaves in the high halves is ignored.
 class PhiloxLanes {
  public:
+  // Vectors go through the rounds together: one alone would wait for its own
+  // multiplications.
+  template <int kVectors>
   struct Words {
-    Vec64 word[4];
+    Vec64 word[4][kVectors];
   };
 
   HWY_INLINE PhiloxLanes(PhiloxKey key, uint32_t high, uint32_t third,
@@ -86,23 +90,31 @@ class PhiloxLanes {
     last_ = hn::Set(U64(), static_cast<uint32_t>(product0));
   }
 
-  HWY_INLINE Words operator()(Vec64 n) const {
-    const Vec64 product = Multiply(n, kFactor0);
-    const Vec64 middle = hn::Xor(hn::ShiftRight<32>(product), first_);
-    Vec64 c1 = Multiply(middle, kFactor1);
-    Vec64 c0 = hn::Xor(hn::ShiftRight<32>(c1), low_);
-    Vec64 c2 = hn::Xor(product, high_);
-    Vec64 c3 = last_;
+  template <int kVectors>
+  HWY_INLINE void operator()(const Vec64 (&n)[kVectors],
+                             Words<kVectors>* out) const {
+    auto& [c0, c1, c2, c3] = out->word;
+#pragma GCC unroll 4
+    for (int i = 0; i < kVectors; ++i) {
+      const Vec64 product = Multiply(n[i], kFactor0);
+      const Vec64 middle = hn::Xor(hn::ShiftRight<32>(product), first_);
+      c1[i] = Multiply(middle, kFactor1);
+      c0[i] = hn::Xor(hn::ShiftRight<32>(c1[i]), low_);
+      c2[i] = hn::Xor(product, high_);
+      c3[i] = last_;
+    }
 #pragma GCC unroll 8
     for (int round = 2; round < kRounds; ++round) {
-      const Vec64 product0 = Multiply(c0, kFactor0);
-      const Vec64 product1 = Multiply(c2, kFactor1);
-      c0 = hn::Xor3(hn::ShiftRight<32>(product1), c1, key0_[round]);
-      c2 = hn::Xor3(hn::ShiftRight<32>(product0), c3, key1_[round]);
-      c1 = product1;
-      c3 = product0;
+#pragma GCC unroll 4
+      for (int i = 0; i < kVectors; ++i) {
+        const Vec64 product0 = Multiply(c0[i], kFactor0);
+        const Vec64 product1 = Multiply(c2[i], kFactor1);
+        c0[i] = hn::Xor3(hn::ShiftRight<32>(product1), c1[i], key0_[round]);
+        c2[i] = hn::Xor3(hn::ShiftRight<32>(product0), c3[i], key1_[round]);
+        c1[i] = product1;
+        c3[i] = product0;
+      }
     }
-    return {{c0, c1, c2, c3}};
   }
 
  private:
@@ -121,26 +133,46 @@ class PhiloxLanes {
   Vec64 key0_[kRounds], key1_[kRounds];
 };
 
+// The low halves of two vectors of 64-bit lanes, a pair after the other.
+HWY_INLINE UVec Interleave(Vec64 even, Vec64 odd) {
+  return hn::OddEven(hn::BitCast(U32(), hn::ShiftLeft<32>(odd)),
+                     hn::BitCast(U32(), even));
+}
+
 // words [groups][4][16]: the four words of counters {n, third, fourth}, a
-// counter a lane, n (64 bits) from `first` on, a multiple of 8.
+// counter a lane, n (64 bits) from `first` on, a multiple of 16. Whole vectors
+// of kVectors / 2 * kLanes counters: up to one group more is written.
+template <int kVectors = 4>
 HWY_INLINE void CounterWords(PhiloxKey key, uint64_t first, uint32_t third,
                              uint32_t fourth, int64_t groups,
                              uint32_t* HWY_RESTRICT words) {
   const U64 d;
   const PhiloxLanes philox(key, static_cast<uint32_t>(first >> 32), third,
                            fourth);
-  const Vec64 evens = hn::ShiftLeft<1>(hn::Iota(d, 0));
-  for (int64_t at = 0; at < groups * nf::kCounterLanes; at += kLanes) {
-    const Vec64 even = hn::Add(
-        hn::Set(d, (first & 0xffffffffu) + static_cast<uint64_t>(at)), evens);
-    const auto low = philox(even);
-    const auto high = philox(hn::Add(even, hn::Set(d, 1)));
-    uint32_t* out = words + at / nf::kCounterLanes * 64 + at % 16;
-    for (int w = 0; w < 4; ++w) {
-      const UVec odd = hn::BitCast(U32(), hn::ShiftLeft<32>(high.word[w]));
-      hn::StoreU(hn::OddEven(odd, hn::BitCast(U32(), low.word[w])), U32(),
-                 out + 16 * w);
+  // Vector 0 has the even counters of the first kLanes, vector 1 the odd ones.
+  Vec64 n[kVectors];
+  const Vec64 low = hn::Set(d, first & 0xffffffffu);
+  for (int i = 0; i < kVectors; ++i) {
+    const uint64_t offset = static_cast<uint64_t>(i / 2 * kLanes + i % 2);
+    n[i] = hn::Add(hn::Add(low, hn::ShiftLeft<1>(hn::Iota(d, 0))),
+                   hn::Set(d, offset));
+  }
+  constexpr int64_t kStep = kVectors / 2 * kLanes;
+  for (int64_t at = 0; at < groups * nf::kCounterLanes; at += kStep) {
+    PhiloxLanes::Words<kVectors> made;
+    philox(n, &made);
+#pragma GCC unroll 4
+    for (int i = 0; i < kVectors; i += 2) {
+      const int64_t lane = at + i / 2 * kLanes;
+      uint32_t* out = words + lane / 16 * 64 + lane % 16;
+#pragma GCC unroll 4
+      for (int w = 0; w < 4; ++w) {
+        hn::StoreU(Interleave(made.word[w][i], made.word[w][i + 1]), U32(),
+                   out + 16 * w);
+      }
     }
+#pragma GCC unroll 4
+    for (Vec64& counters : n) counters = hn::Add(counters, hn::Set(d, kStep));
   }
 }
 
@@ -201,8 +233,9 @@ HWY_INLINE Vec SignLanes(uint32_t word, int64_t first_bit) {
                         Broadcast(-1.0f));
 }
 #else   // no fma: the scalar formula, lane by lane
-inline void CounterWords(PhiloxKey key, uint64_t first, uint32_t third,
-                         uint32_t fourth, int64_t groups, uint32_t* words) {
+template <int kVectors = 4>
+void CounterWords(PhiloxKey key, uint64_t first, uint32_t third,
+                  uint32_t fourth, int64_t groups, uint32_t* words) {
   for (int64_t at = 0; at < groups * nf::kCounterLanes; ++at) {
     const uint64_t n = first + static_cast<uint64_t>(at);
     const PhiloxCounter four =
@@ -234,7 +267,10 @@ inline Vec SignLanes(uint32_t word, int64_t first_bit) {
 }
 #endif  // HWY_NATIVE_FMA
 
-// `words` [kChunk] is scratch. emit(j, z) for vectors of elements j, j + 1 ...
+// For CounterWords: no more than a group's 16 counters at a time.
+constexpr int kOneGroup = kLanes > 8 ? 2 : 4;
+
+// `words` [kWords] is scratch. emit(j, z) for vectors of elements j, j + 1 ...
 // of the chunk, from j <= begin to j >= end: whole groups.
 template <typename Emit>
 HWY_INLINE void EmitNoise(const Direction& direction, const Piece& piece,
@@ -255,8 +291,9 @@ HWY_INLINE void EmitNoise(const Direction& direction, const Piece& piece,
   }
   // One counter a block: a chunk has no more than 16.
   static_assert(kChunk / nf::kRademacherBlock <= nf::kCounterLanes);
-  CounterWords(direction.key, chunk * (kChunk / nf::kRademacherBlock),
-               direction.step, direction.index, 1, words);
+  CounterWords<kOneGroup>(direction.key,
+                          chunk * (kChunk / nf::kRademacherBlock),
+                          direction.step, direction.index, 1, words);
   const int64_t end = (piece.end + 31) / 32;
   for (int64_t i = piece.begin / 32; i < end; ++i) {
     const uint32_t word = words[i % 4 * 16 + i / 4];

@@ -20,7 +20,7 @@ namespace {
 
 // What a chunk needs beside the caller's memory.
 struct Scratch {
-  alignas(64) uint32_t words[kChunk];
+  alignas(64) uint32_t words[kWords];
   // A vector may begin at any element: the last one reads beyond the chunk.
   alignas(64) uint32_t rounding[kChunk + 16];
   alignas(64) float noise[kChunk];  // z, or the sum over directions
