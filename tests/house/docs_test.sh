@@ -63,4 +63,14 @@ test_files_that_pages_name_exist() {
   [[ $paths -gt 20 ]] || fail "only $paths paths were found"
 }
 
+test_configs_that_programs_and_pages_name_exist() {
+  local config configs=0
+  while read -r config; do
+    configs=$((configs + 1))
+    [[ -e $project/$config ]] || fail "there is no $config"
+  done < <(find "$project"/{examples,launcher,docs,scripts,benchmarks,README.md} \
+    -type f -exec grep -hoE '\bconfigs/[a-z0-9_]+\.textproto' {} + | sort -u)
+  [[ $configs -gt 3 ]] || fail "only $configs configs were found"
+}
+
 run_tests "$@"
