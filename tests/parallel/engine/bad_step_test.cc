@@ -21,11 +21,10 @@ absl::StatusOr<StepRecord> StepWithNan(const RunConfig& config, RunState* run) {
       Dataset::Open(config.data(), Split::kTrain,
                     config.train().sequence_length(),
                     config.model().vocab_size(), config.train().seed()));
-  ASSIGN_OR_RETURN(
-      const auto engine,
-      FirstOrderEngine::Create(
-          config, data->max_rows(config.train().micro_batch()), &groups,
-          device.get(), nullptr));
+  ASSIGN_OR_RETURN(const auto engine,
+                   FirstOrderEngine::Create(
+                       config, data->max_rows(config.train().micro_batch()),
+                       &groups, device.get(), nullptr));
   ParamStore& params = engine->runtime().params();
   const ParamSlot& slot = engine->runtime().layout().slots()[2];
   float* weight = static_cast<float*>(params.SlotData(slot));
