@@ -1,6 +1,6 @@
 // finetune: adapts a trained transformer to a task, first- or zeroth-order.
 
-#include "trainer_main.h"
+#include "examples/trainer_main.h"
 
 int main(int argc, char** argv) {
   return TrainerMain(

@@ -1,6 +1,6 @@
 // pretrain: trains a transformer from scratch or from given weights.
 
-#include "trainer_main.h"
+#include "examples/trainer_main.h"
 
 int main(int argc, char** argv) {
   return TrainerMain(

@@ -1,4 +1,4 @@
-#include "trainer_main.h"
+#include "examples/trainer_main.h"
 
 #include <gflags/gflags.h>
 
