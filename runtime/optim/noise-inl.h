@@ -31,11 +31,17 @@ using UVec = hn::Vec<U32>;
 constexpr int64_t kChunk = 2048;
 constexpr int64_t kWords = kChunk + nf::kGaussianGroup;  // CounterWords
 
-// The elements [begin, end) of chunk `index`.
+// The elements [begin, end) of chunk `index`; the kernels here widen them to
+// whole groups.
 struct Piece {
   int64_t index;
   int64_t begin;
   int64_t end;
+
+  int64_t first_group() const { return begin / nf::kWidestGroup; }
+  int64_t end_group() const {
+    return (end + nf::kWidestGroup - 1) / nf::kWidestGroup;
+  }
 };
 
 // Highway's MulAdd rounds twice where the instruction set has no fma.
@@ -270,22 +276,21 @@ inline Vec SignLanes(uint32_t word, int64_t first_bit) {
 // For CounterWords: no more than a group's 16 counters at a time.
 constexpr int kOneGroup = kLanes > 8 ? 2 : 4;
 
-// `words` [kWords] is scratch. emit(j, z) for vectors of elements j, j + 1 ...
-// of the chunk, from j <= begin to j >= end: whole groups.
+// `words` [kWords] is scratch. emit(j, z) for the vectors of elements j, j + 1
+// ... of the piece's groups.
 template <typename Emit>
 HWY_INLINE void EmitNoise(const Direction& direction, const Piece& piece,
                           uint32_t* HWY_RESTRICT words, Emit&& emit) {
   const uint64_t chunk = static_cast<uint64_t>(piece.index);
+  const int64_t begin = piece.first_group() * nf::kWidestGroup;
+  const int64_t end = piece.end_group() * nf::kWidestGroup;
   if (direction.kind == NoiseKind::kGaussian) {
-    const int64_t begin = piece.begin / nf::kGaussianGroup;
-    const int64_t end =
-        (piece.end + nf::kGaussianGroup - 1) / nf::kGaussianGroup;
     CounterWords(direction.key,
-                 chunk * (kChunk / 4) + static_cast<uint64_t>(begin) * 16,
-                 direction.step, direction.index, end - begin,
-                 words + begin * nf::kGaussianGroup);
-    for (int64_t group = begin; group < end; ++group) {
-      EmitGaussian(words, group * nf::kGaussianGroup, emit);
+                 chunk * (kChunk / 4) + static_cast<uint64_t>(begin) / 4,
+                 direction.step, direction.index,
+                 (end - begin) / nf::kGaussianGroup, words + begin);
+    for (int64_t j = begin; j < end; j += nf::kGaussianGroup) {
+      EmitGaussian(words, j, emit);
     }
     return;
   }
@@ -294,33 +299,33 @@ HWY_INLINE void EmitNoise(const Direction& direction, const Piece& piece,
   CounterWords<kOneGroup>(direction.key,
                           chunk * (kChunk / nf::kRademacherBlock),
                           direction.step, direction.index, 1, words);
-  const int64_t end = (piece.end + 31) / 32;
-  for (int64_t i = piece.begin / 32; i < end; ++i) {
-    const uint32_t word = words[i % 4 * 16 + i / 4];
-    for (int64_t bit = 0; bit < 32; bit += kLanes) {
-      emit(32 * i + bit, SignLanes(word, bit));
+  for (int64_t block = begin / nf::kRademacherBlock;
+       block < end / nf::kRademacherBlock; ++block) {
+    for (int64_t w = 0; w < 4; ++w) {
+      const uint32_t word = words[16 * w + block];
+      const int64_t j = block * nf::kRademacherBlock + 32 * w;
+      for (int64_t bit = 0; bit < 32; bit += kLanes) {
+        emit(j + bit, SignLanes(word, bit));
+      }
     }
   }
 }
 
-// bits [kChunk]: those that round the elements of the piece in a step.
-HWY_INLINE void RoundingBits(PhiloxKey key, uint32_t step, const Piece& piece,
-                             uint32_t* HWY_RESTRICT words,
-                             uint32_t* HWY_RESTRICT bits) {
-  const int64_t begin = piece.begin / nf::kRoundingGroup;
-  const int64_t end = (piece.end + nf::kRoundingGroup - 1) / nf::kRoundingGroup;
-  CounterWords(key,
-               static_cast<uint64_t>(piece.index) * (kChunk / 8) +
-                   static_cast<uint64_t>(begin) * 16,
-               step, 0, end - begin, words + begin * 64);
-  const auto low = hn::Set(U32(), 0xffff);
-  for (int64_t i = begin * 64; i < end * 64; i += 16) {
-    for (int64_t lane = 0; lane < 16; lane += kLanes) {
-      const UVec word = hn::LoadU(U32(), words + i + lane);
-      hn::StoreU(hn::And(word, low), U32(), bits + 2 * i + lane);
-      hn::StoreU(hn::ShiftRight<16>(word), U32(), bits + 2 * i + 16 + lane);
-    }
-  }
+// words [kWords]: what RoundingLanes reads for the piece.
+HWY_INLINE void RoundingWords(PhiloxKey key, uint32_t step, const Piece& piece,
+                              uint32_t* HWY_RESTRICT words) {
+  const int64_t begin = piece.first_group();
+  const uint64_t first = static_cast<uint64_t>(piece.index) * (kChunk / 8) +
+                         static_cast<uint64_t>(begin) * nf::kCounterLanes;
+  CounterWords(key, first, step, 0, piece.end_group() - begin,
+               words + begin * 64);
+}
+
+// The bits that round elements j, j + 1 ... of the chunk.
+HWY_INLINE UVec RoundingLanes(const uint32_t* words, int64_t j) {
+  const UVec word = hn::LoadU(U32(), words + j / 32 * 16 + j % 16);
+  return hn::And(hn::ShiftRightSame(word, static_cast<int>(j & 16)),
+                 hn::Set(U32(), 0xffff));
 }
 
 }  // namespace perdure::kernels::HWY_NAMESPACE

@@ -18,6 +18,7 @@ constexpr int64_t kCounterLanes = 16;
 constexpr int64_t kGaussianGroup = 64;
 constexpr int64_t kRoundingGroup = 128;
 constexpr int64_t kRademacherBlock = 128;
+constexpr int64_t kWidestGroup = 128;
 
 // u = |a| 2^-31 + 2^-33 of a signed a: within (0, 1].
 constexpr float kUniformScale = 0x1p-31f;
