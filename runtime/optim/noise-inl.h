@@ -28,7 +28,7 @@ using UVec = hn::Vec<U32>;
 // Elements are made and used a chunk at a time: few enough that all of a
 // chunk's arrays stay in the first-level cache. Chunks begin at multiples of
 // kChunk in the whole tensor, so that groups of counters never straddle two.
-constexpr int64_t kChunk = 2048;
+constexpr int64_t kChunk = 1024;
 constexpr int64_t kWords = kChunk + nf::kGaussianGroup;  // CounterWords
 
 // The elements [begin, end) of chunk `index`; the kernels here widen them to
@@ -146,8 +146,8 @@ HWY_INLINE UVec Interleave(Vec64 even, Vec64 odd) {
 }
 
 // words [groups][4][16]: the four words of counters {n, third, fourth}, a
-// counter a lane, n (64 bits) from `first` on, a multiple of 16. Whole vectors
-// of kVectors / 2 * kLanes counters: up to one group more is written.
+// counter a lane, n (64 bits) from `first` on, without a carry into the high
+// half. Whole vectors: up to one group more is written.
 template <int kVectors = 4>
 HWY_INLINE void CounterWords(PhiloxKey key, uint64_t first, uint32_t third,
                              uint32_t fourth, int64_t groups,

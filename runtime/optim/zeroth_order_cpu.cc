@@ -72,8 +72,8 @@ struct Stochastically {
     const U32 du;
     const UVec bits = hn::BitCast(du, v);
     const auto is_nan = hn::RebindMask(du, hn::IsNaN(v));
-    const UVec rounded = hn::IfThenElse(
-        is_nan, bits, hn::Add(bits, RoundingLanes(words, j)));
+    const UVec rounded =
+        hn::IfThenElse(is_nan, bits, hn::Add(bits, RoundingLanes(words, j)));
     const auto upper = hn::TruncateTo(U16(), hn::ShiftRight<16>(rounded));
     hn::StoreU(upper, U16(), &theta[j].bits);
   }
@@ -164,8 +164,6 @@ void Perturb(const Direction& direction, float scale, const Piece& piece,
   const Vec down = Broadcast(-scale);
   EmitNoise(direction, piece, scratch->words, [=](int64_t j, Vec z) HWY_ATTR {
     const Vec theta = Load(arrays.theta + j);
-    if (arrays.plus) __builtin_prefetch(arrays.plus + j + 1024, 1);
-    if (arrays.minus) __builtin_prefetch(arrays.minus + j + 1024, 1);
     if (arrays.plus) Store(Fma(up, z, theta), arrays.plus + j);
     if (arrays.minus) Store(Fma(down, z, theta), arrays.minus + j);
   });
