@@ -5,6 +5,7 @@ writes docs/benchmarks/shakespeare_char.md.
 """
 
 import json
+import os
 import pathlib
 import platform
 import statistics
@@ -14,7 +15,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-BIN = ROOT / "build/release/bin"
+BIN = pathlib.Path(os.environ.get("PERDURE_BUILD", ROOT / "build/release")) / "bin"
 SEEDS = (1337, 1338, 1339)
 BOUND = 1.93  # whole split; PyTorch's runs end at 1.907 and 1.911
 

@@ -16,6 +16,10 @@
 namespace perdure {
 namespace {
 
+// mpirun ends the job, within two seconds, when a rank leaves: of an error that
+// all ranks have, rank 0 alone tells.
+constexpr absl::Duration kRankZeroSpeaksFirst = absl::Seconds(3);
+
 // Third-party exceptions that no wrapper caught become errors like any other.
 absl::Status RunGuarded(const std::function<absl::Status()>& body) {
   try {
@@ -61,8 +65,7 @@ int ReportEarlyFailure(const absl::Status& status) {
   if (rank == nullptr || std::string(rank) == "0") {
     std::fputs(FailureMessage(status, 0, 1, "").c_str(), stderr);
   } else {
-    // mpirun ends the job when the first rank leaves: let rank 0 speak first.
-    absl::SleepFor(absl::Seconds(0.5));
+    absl::SleepFor(kRankZeroSpeaksFirst);
   }
   return ExitCode(status);
 }
@@ -85,6 +88,10 @@ int RunSession(absl::Duration timeout,
     if (!status.ok() && rank == 0) Report(status, rank, size, info.host);
     (*mpi)->Finish();
     return ExitCode(status);
+  }
+  // A wrong config is found by all ranks at once.
+  if (rank > 0 && absl::IsInvalidArgument(status)) {
+    absl::SleepFor(kRankZeroSpeaksFirst);
   }
   Report(status, rank, size, info.host);
   if (size == 1) {
