@@ -182,7 +182,8 @@ absl::Status Trainer::OpenReports() {
   options.total_steps = config_.train().steps();
   options.first_step = run_.step;
   options.log_every = config_.train().log_every();
-  options.flops_per_token = FlopsPerToken(config_);
+  // Of a task only the answers' tokens count: no measure of the work.
+  options.flops_per_token = config_.has_task() ? 0 : FlopsPerToken(config_);
   options.peak_flops = peak;
   options.terminal = environment_.terminal;
   progress_ = std::make_unique<Progress>(options);

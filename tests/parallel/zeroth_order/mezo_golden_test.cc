@@ -94,6 +94,42 @@ TEST_P(MezoGoldenTest, TwentyStepsFollowPyTorch) {
   }
 }
 
+// Not a number in a weight reaches both losses: the step is left out, counted,
+// and nothing moves.
+TEST(BadZerothOrderStepTest, NanIsSkippedAndCounted) {
+  const GoldenModel model("gpt2_tied");
+  const RunConfig config = ConfigFor(model.config);
+  const auto world = MakeLoopbackCommunicator();
+  const auto groups = MakeProcessGroups(*world, Topology());
+  ASSERT_TRUE(groups.ok());
+  const auto device = MakeCpuDevice(1);
+  const OneBatch data(
+      GoldenBatch(model.golden, "input_ids", "targets", {0, 2}));
+  const auto engine = ZerothOrderEngine::Create(config, data.max_rows(2),
+                                                &*groups, device.get(), nullptr,
+                                                &BestZerothOrderKernels());
+  ASSERT_TRUE(engine.ok()) << engine.status();
+  FillWeights(model, &(*engine)->runtime());
+  ParamStore& params = (*engine)->runtime().params();
+  const ParamSlot& slot = (*engine)->runtime().layout().slots()[2];
+  float* weight = static_cast<float*>(params.SlotData(slot));
+  weight[0] = std::nanf("");
+  const std::vector<float> before(weight + 1, weight + slot.size);
+
+  RunState run;
+  for (int step = 1; step <= 2; ++step) {
+    int signal = 0;
+    const auto record = (*engine)->Step(data, &run, &signal);
+    ASSERT_TRUE(record.ok()) << record.status();
+    EXPECT_TRUE(record->skipped);
+    EXPECT_EQ(run.bad_steps, step);
+    EXPECT_EQ(run.step, step);
+    EXPECT_EQ(run.updates, 0);
+  }
+  ASSERT_TRUE((*engine)->Pieces().ok());  // nothing waits to be applied
+  EXPECT_EQ(before, std::vector<float>(weight + 1, weight + slot.size));
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, MezoGoldenTest,
                          testing::Values("gpt2_tied", "gpt2_untied", "opt_tied",
                                          "opt_untied", "llama_tied",
