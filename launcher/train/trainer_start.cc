@@ -106,15 +106,15 @@ absl::Status Trainer::OpenData() {
     return tokenizer.status();
   }
   const Tokenizer* known = tokenizer.ok() ? tokenizer->get() : nullptr;
+  ASSIGN_OR_RETURN(train_, OpenRunData(config_, Split::kTrain, known));
+  if (HasSplit(config_, Split::kVal)) {
+    ASSIGN_OR_RETURN(val_, OpenRunData(config_, Split::kVal, known));
+  }
   ASSIGN_OR_RETURN(tokenizer_dir_,
                    OnRankZero(*world_, [&]() -> absl::StatusOr<std::string> {
                      if (known == nullptr) return std::string();
                      return KeepTokenizer(*known, path);
                    }));
-  ASSIGN_OR_RETURN(train_, OpenRunData(config_, Split::kTrain, known));
-  if (HasSplit(config_, Split::kVal)) {
-    ASSIGN_OR_RETURN(val_, OpenRunData(config_, Split::kVal, known));
-  }
   return absl::OkStatus();
 }
 
