@@ -110,6 +110,21 @@ TEST(TopologyParityTest, Bf16WithMastersFollowsWithinItsRounding) {
   EXPECT_TRUE(one.state.contains("master/transformer.wte.weight"));
 }
 
+TEST(TopologyParityTest, WhatIsNotTrainedStaysAsItWas) {
+  const std::string some = "model.trainable=*.mlp.c_fc.weight";
+  const TinyRun start = TrainTiny(TinyConfig("gpt2", {}), 1, 0);
+  const TinyRun one = TrainTiny(TinyConfig("gpt2", {some}), 1, 5);
+  for (const auto& [name, values] : one.state) {
+    if (!name.starts_with("weight/")) continue;
+    EXPECT_EQ(values != start.state.at(name),
+              name.ends_with(".mlp.c_fc.weight"))
+        << name;
+  }
+  const TinyRun four = TrainTiny(
+      TinyConfig("gpt2", {some, "topology.dp=2", "topology.pp=2"}), 4, 5);
+  EXPECT_LT(LossDifference(one, four), 1e-5);
+}
+
 TEST(TopologyParityTest, RepeatedRunsHaveEqualBits) {
   const RunConfig config =
       TinyConfig("llama", {"topology.dp=2", "topology.tp=2"});
