@@ -3,7 +3,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "parallel/engine/bad_steps.h"
+#include "parallel/engine/step_outcome.h"
 #include "runtime/kernels/elementwise.h"
 #include "runtime/optim/schedule.h"
 
@@ -132,12 +132,7 @@ absl::StatusOr<StepRecord> FirstOrderEngine::Step(const Dataset& data,
     RETURN_IF_ERROR(Update(loss, record.grad_norm, run, record.learning_rate));
     CountGoodStep(record.loss, run);
   }
-  run->step = record.step;
-  run->samples = record.samples_end;
-  run->tokens += record.tokens;
-  record.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-          .count();
+  FinishStep(start, &record, run);
   return record;
 }
 

@@ -12,7 +12,6 @@
 #include "parallel/zeroth_order/masters.h"
 #include "parallel/zeroth_order/perturbed_rows.h"
 #include "parallel/zeroth_order/weight_windows.h"
-#include "runtime/config/optim.pb.h"
 #include "runtime/config/zeroth_order.pb.h"
 #include "runtime/optim/zeroth_order.h"
 
@@ -47,7 +46,6 @@ class PerturbedWeights {
 
   // nullptr where there are none.
   Masters* masters() { return masters_.get(); }
-  const WeightWindows& windows() const { return windows_; }
 
  private:
   // A piece of a tensor for one thread.

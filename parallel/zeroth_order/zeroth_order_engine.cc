@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "parallel/engine/accuracy.h"
-#include "parallel/engine/bad_steps.h"
 #include "parallel/engine/evaluate.h"
+#include "parallel/engine/step_outcome.h"
 #include "runtime/optim/schedule.h"
 
 namespace perdure {
@@ -237,12 +237,7 @@ absl::StatusOr<StepRecord> ZerothOrderEngine::Step(const Dataset& data,
   if (error_squared_ > 0) {
     record.signal_to_noise = std::sqrt(grad_squared_ / error_squared_);
   }
-  run->step = record.step;
-  run->samples = record.samples_end;
-  run->tokens += record.tokens;
-  record.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-          .count();
+  FinishStep(start, &record, run);
   return record;
 }
 

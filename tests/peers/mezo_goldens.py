@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes tests/goldens/mezo: zeroth-order steps as PyTorch takes them.
 
-  mezo_goldens.py --out tests/goldens     writes <out>/mezo/<model>.safetensors
+  mezo_goldens.py --out tests/goldens     writes tests/goldens/mezo/<model>
+  mezo_goldens.py --check tests/goldens   computes the losses again and compares
 
 A plain MeZO (Malladi et al. 2023, algorithm 1) with several directions and
 weight decay: perturbed copies are made out of place, losses are
@@ -10,6 +11,7 @@ directions are docs/noise.md's, computed here by numpy in double precision.
 """
 import argparse
 import pathlib
+import sys
 
 import numpy as np
 import torch
@@ -95,25 +97,47 @@ def train(model, ids, targets):
     return plus, minus, grads
 
 
+def golden(folder, name):
+    """The tensors of one model; folder has its weights and batch."""
+    weights = load_file(folder / name / "model.safetensors")
+    batch = load_file(folder / name / "golden.safetensors")
+    model = golden_models.MODELS[name]().float().eval()
+    model.load_state_dict(weights, strict=False)
+    plus, minus, grads = train(model, batch["input_ids"].long(),
+                               batch["targets"].long())
+    tensor = lambda x: torch.tensor(x, dtype=torch.float64).float()
+    return {"loss_plus": tensor(plus), "loss_minus": tensor(minus),
+            "projected_grad": tensor(grads)}
+
+
+def check(folder):
+    """0 if the losses are those of the files; gradients amplify their rounding."""
+    bad = 0
+    for name in MODELS:
+        want = load_file(folder / "mezo" / f"{name}.safetensors")
+        got = golden(folder, name)
+        error = max(float((want[key] / got[key] - 1).abs().max())
+                    for key in ("loss_plus", "loss_minus"))
+        bad += error > 1e-5
+        print(f"mezo/{name}: largest relative difference of losses {error:.1e}")
+    return 1 if bad else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=pathlib.Path, required=True)
-    out = parser.parse_args().out
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--out", type=pathlib.Path)
+    what.add_argument("--check", type=pathlib.Path)
+    args = parser.parse_args()
     torch.set_num_threads(1)
-    (out / "mezo").mkdir(exist_ok=True)
+    if args.check:
+        return check(args.check)
+    (args.out / "mezo").mkdir(exist_ok=True)
     for name in MODELS:
-        weights = load_file(out / name / "model.safetensors")
-        batch = load_file(out / name / "golden.safetensors")
-        model = golden_models.MODELS[name]().float().eval()
-        model.load_state_dict(weights, strict=False)
-        plus, minus, grads = train(model, batch["input_ids"].long(),
-                                   batch["targets"].long())
-        tensor = lambda x: torch.tensor(x, dtype=torch.float64).float()
-        save_file({"loss_plus": tensor(plus), "loss_minus": tensor(minus),
-                   "projected_grad": tensor(grads)},
-                  out / "mezo" / f"{name}.safetensors")
-        print(name, plus[0], grads[0], plus[-1])
+        save_file(golden(args.out, name),
+                  args.out / "mezo" / f"{name}.safetensors")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -5,6 +5,7 @@
 // parity tests compare between topologies.
 
 #include <map>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,15 @@
 #include "runtime/state/step_record.h"
 
 namespace perdure {
+
+// A topology, with the name that a test gives it.
+struct Mesh {
+  const char* name;
+  int ranks;
+  std::vector<std::string> overrides;  // "path=value"
+};
+
+inline void PrintTo(const Mesh& mesh, std::ostream* out) { *out << mesh.name; }
 
 struct TinyRun {
   std::vector<StepRecord> steps;

@@ -12,14 +12,6 @@
 namespace perdure {
 namespace {
 
-struct Mesh {
-  const char* name;
-  int ranks;
-  std::vector<std::string> overrides;
-};
-
-void PrintTo(const Mesh& mesh, std::ostream* out) { *out << mesh.name; }
-
 // dp 3 gets micro-batches 1 + 1 + 1 of 3, 3 and 2 sequences; dp 4 leaves one
 // replica without any.
 const Mesh kMeshes[] = {

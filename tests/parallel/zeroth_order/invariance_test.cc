@@ -16,14 +16,6 @@ namespace {
 
 constexpr int kSteps = 100;
 
-struct Mesh {
-  const char* name;
-  int ranks;
-  std::vector<std::string> overrides;
-};
-
-void PrintTo(const Mesh& mesh, std::ostream* out) { *out << mesh.name; }
-
 // The batch is 8 sequences in micro-batches of 3, 3 and 2: every dp is uneven.
 const Mesh kMeshes[] = {
     {"Dp2", 2, {"topology.dp=2"}},

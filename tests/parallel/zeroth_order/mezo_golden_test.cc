@@ -56,28 +56,38 @@ void FillWeights(const GoldenModel& model, ModelRuntime* runtime) {
   }
 }
 
+// The engine of a golden model, and its batch.
+struct Trained {
+  explicit Trained(const GoldenModel& model)
+      : data(GoldenBatch(model.golden, "input_ids", "targets", {0, 2})) {
+    auto made = MakeProcessGroups(*world, Topology());
+    CHECK(made.ok()) << made.status();
+    groups = *std::move(made);
+    auto created = ZerothOrderEngine::Create(
+        ConfigFor(model.config), data.max_rows(2), &groups, device.get(),
+        nullptr, &BestZerothOrderKernels());
+    CHECK(created.ok()) << created.status();
+    engine = *std::move(created);
+    FillWeights(model, &engine->runtime());
+  }
+
+  OneBatch data;
+  std::unique_ptr<Communicator> world = MakeLoopbackCommunicator();
+  ProcessGroups groups;
+  std::unique_ptr<Device> device = MakeCpuDevice(1);
+  std::unique_ptr<ZerothOrderEngine> engine;
+};
+
 class MezoGoldenTest : public testing::TestWithParam<std::string> {};
 
 TEST_P(MezoGoldenTest, TwentyStepsFollowPyTorch) {
   const GoldenModel model(GetParam());
   const GoldenFile golden(absl::StrCat("mezo/", GetParam(), ".safetensors"));
-  const RunConfig config = ConfigFor(model.config);
-  const auto world = MakeLoopbackCommunicator();
-  const auto groups = MakeProcessGroups(*world, Topology());
-  ASSERT_TRUE(groups.ok());
-  const auto device = MakeCpuDevice(1);
-  const OneBatch data(
-      GoldenBatch(model.golden, "input_ids", "targets", {0, 2}));
-  const auto engine = ZerothOrderEngine::Create(config, data.max_rows(2),
-                                                &*groups, device.get(), nullptr,
-                                                &BestZerothOrderKernels());
-  ASSERT_TRUE(engine.ok()) << engine.status();
-  FillWeights(model, &(*engine)->runtime());
-
+  Trained trained(model);
   RunState run;
   for (int step = 0; step < kSteps; ++step) {
     int signal = 0;
-    const auto record = (*engine)->Step(data, &run, &signal);
+    const auto record = trained.engine->Step(trained.data, &run, &signal);
     ASSERT_TRUE(record.ok()) << record.status();
     for (int k = 0; k < kDirections; ++k) {
       const size_t at = static_cast<size_t>(step * kDirections + k);
@@ -98,20 +108,9 @@ TEST_P(MezoGoldenTest, TwentyStepsFollowPyTorch) {
 // and nothing moves.
 TEST(BadZerothOrderStepTest, NanIsSkippedAndCounted) {
   const GoldenModel model("gpt2_tied");
-  const RunConfig config = ConfigFor(model.config);
-  const auto world = MakeLoopbackCommunicator();
-  const auto groups = MakeProcessGroups(*world, Topology());
-  ASSERT_TRUE(groups.ok());
-  const auto device = MakeCpuDevice(1);
-  const OneBatch data(
-      GoldenBatch(model.golden, "input_ids", "targets", {0, 2}));
-  const auto engine = ZerothOrderEngine::Create(config, data.max_rows(2),
-                                                &*groups, device.get(), nullptr,
-                                                &BestZerothOrderKernels());
-  ASSERT_TRUE(engine.ok()) << engine.status();
-  FillWeights(model, &(*engine)->runtime());
-  ParamStore& params = (*engine)->runtime().params();
-  const ParamSlot& slot = (*engine)->runtime().layout().slots()[2];
+  Trained trained(model);
+  ParamStore& params = trained.engine->runtime().params();
+  const ParamSlot& slot = trained.engine->runtime().layout().slots()[2];
   float* weight = static_cast<float*>(params.SlotData(slot));
   weight[0] = std::nanf("");
   const std::vector<float> before(weight + 1, weight + slot.size);
@@ -119,14 +118,14 @@ TEST(BadZerothOrderStepTest, NanIsSkippedAndCounted) {
   RunState run;
   for (int step = 1; step <= 2; ++step) {
     int signal = 0;
-    const auto record = (*engine)->Step(data, &run, &signal);
+    const auto record = trained.engine->Step(trained.data, &run, &signal);
     ASSERT_TRUE(record.ok()) << record.status();
     EXPECT_TRUE(record->skipped);
     EXPECT_EQ(run.bad_steps, step);
     EXPECT_EQ(run.step, step);
     EXPECT_EQ(run.updates, 0);
   }
-  ASSERT_TRUE((*engine)->Pieces().ok());  // nothing waits to be applied
+  ASSERT_TRUE(trained.engine->Pieces().ok());  // nothing waits to be applied
   EXPECT_EQ(before, std::vector<float>(weight + 1, weight + slot.size));
 }
 

@@ -1,4 +1,4 @@
-#include "parallel/engine/bad_steps.h"
+#include "parallel/engine/step_outcome.h"
 
 #include <cmath>
 
@@ -38,6 +38,16 @@ void CountGoodStep(double loss, RunState* run) {
   run->bad_steps = 0;
   run->loss_mean =
       run->loss_mean == 0 ? loss : 0.95 * run->loss_mean + 0.05 * loss;
+}
+
+void FinishStep(std::chrono::steady_clock::time_point start, StepRecord* record,
+                RunState* run) {
+  run->step = record->step;
+  run->samples = record->samples_end;
+  run->tokens += record->tokens;
+  record->seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
 }
 
 }  // namespace perdure

@@ -1,10 +1,10 @@
-#ifndef PERDURE_PARALLEL_ENGINE_BAD_STEPS_H_
-#define PERDURE_PARALLEL_ENGINE_BAD_STEPS_H_
+#ifndef PERDURE_PARALLEL_ENGINE_STEP_OUTCOME_H_
+#define PERDURE_PARALLEL_ENGINE_STEP_OUTCOME_H_
 
-// What makes a step bad, and how many of them a run bears
-// (TrainConfig.bad_step, spike_factor, max_bad_steps). Pure: the same verdict
-// on all ranks.
+// What both engines do after a step: judge it (TrainConfig.bad_step,
+// spike_factor, max_bad_steps) and count it. The same verdict on all ranks.
 
+#include <chrono>
 #include <string>
 
 #include "parallel/engine/loss_reducer.h"
@@ -22,7 +22,10 @@ absl::Status CountBadStep(const TrainConfig& config, const StepRecord& record,
                           absl::string_view reason, RunState* run);
 // After a good step: forgets bad ones, moves the running mean of the loss.
 void CountGoodStep(double loss, RunState* run);
+// The run has the step behind it, which began at `start`.
+void FinishStep(std::chrono::steady_clock::time_point start, StepRecord* record,
+                RunState* run);
 
 }  // namespace perdure
 
-#endif  // PERDURE_PARALLEL_ENGINE_BAD_STEPS_H_
+#endif  // PERDURE_PARALLEL_ENGINE_STEP_OUTCOME_H_
