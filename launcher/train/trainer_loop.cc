@@ -13,17 +13,16 @@ void Trainer::Note(const std::string& text) {
   if (progress_ != nullptr) progress_->Note(text);
 }
 
-// What rank 0 sent in its first step.
+// Of the first step; the others send as much.
 void Trainer::NoteTraffic(const StepRecord& record) {
   traffic_noted_ = true;
   if (world_->size() == 1) return;
   const auto human = [](int64_t bytes) {
     return HumanBytes(static_cast<uint64_t>(bytes));
   };
-  Note(absl::StrCat("traffic of rank 0 a step: ", human(record.loss_bytes),
-                    " of losses across dp and pertp, ",
-                    human(groups_.pp->stats().bytes), " across pp, ",
-                    human(groups_.tp->stats().bytes), " across tp"));
+  Note(absl::StrCat("rank 0 sends a step: ", human(record.loss_bytes),
+                    " of losses across dp and pertp, ", human(record.pp_bytes),
+                    " across pp, ", human(record.tp_bytes), " across tp"));
 }
 
 absl::Status Trainer::AfterStep(const StepRecord& record) {
@@ -74,8 +73,9 @@ absl::Status Trainer::Save() {
 absl::Status Trainer::FinishTrace() {
   trace_.Enable(false);
   const RankCoordinates& at = groups_.me;
-  const std::string label = absl::StrFormat(
-      "rank %d: pp %d dp %d tp %d", world_->rank(), at.pp, at.dp, at.tp);
+  const std::string label =
+      absl::StrFormat("rank %d: pp %d dp %d pertp %d tp %d", world_->rank(),
+                      at.pp, at.dp, at.pertp, at.tp);
   ASSIGN_OR_RETURN(
       const std::vector<std::string> parts,
       AllGatherStrings(*world_, trace_.ToJson(world_->rank(), label)));

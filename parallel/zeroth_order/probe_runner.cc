@@ -16,12 +16,13 @@ DirectionRequest RequestOf(const ProbeGroup& group, const Perturbation& base) {
 }  // namespace
 
 ProbeRunner::ProbeRunner(ModelRuntime* runtime, PerturbedWeights* weights,
+                         PipelineExecutor* executor,
                          const ProcessGroups* groups, Trace* trace)
     : runtime_(runtime),
       weights_(weights),
       groups_(groups),
       trace_(trace),
-      executor_(&runtime->stage(), groups, trace) {}
+      executor_(executor) {}
 
 absl::Status ProbeRunner::Run(const std::vector<ProbeGroup>& groups,
                               const Perturbation& base,
@@ -131,7 +132,7 @@ absl::Status ProbeRunner::RunPipelined(
     }
     weights_->Use(unit.sign, request);
   };
-  return executor_.Run(
+  return executor_->Run(
       ForwardOnlySchedule(stages, stage, static_cast<int>(units.size())),
       passes, losses, before_forward);
 }

@@ -21,7 +21,8 @@ class ProbeRunner {
  public:
   // Nothing is owned; trace may be nullptr.
   ProbeRunner(ModelRuntime* runtime, PerturbedWeights* weights,
-              const ProcessGroups* groups, Trace* trace);
+              PipelineExecutor* executor, const ProcessGroups* groups,
+              Trace* trace);
 
   // Collective over the pipeline. All weights end up to date. `base`: kind,
   // step and scale. On the last stage (*losses)[i * micro_batches.size() + m]
@@ -47,7 +48,7 @@ class ProbeRunner {
   PerturbedWeights* weights_;
   const ProcessGroups* groups_;
   Trace* trace_;
-  PipelineExecutor executor_;
+  PipelineExecutor* executor_;
   // [N, D] fp32 each: the residual streams of all passes under way, and one to
   // write the next to.
   std::vector<Tensor> streams_;

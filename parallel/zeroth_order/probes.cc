@@ -19,7 +19,7 @@ std::vector<ProbeGroup> GroupProbes(const std::vector<Probe>& probes,
   for (int64_t p = share.begin; p < share.end; ++p) {
     const Probe& probe = probes[static_cast<size_t>(p)];
     if (groups.empty() || groups.back().direction != probe.direction) {
-      groups.push_back({probe.direction, {}, static_cast<int>(p)});
+      groups.push_back({probe.direction, {}});
     }
     groups.back().signs.push_back(probe.sign);
   }

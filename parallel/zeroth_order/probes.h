@@ -25,7 +25,6 @@ std::vector<Probe> ProbesOf(const ZerothOrderConfig& config);
 struct ProbeGroup {
   int direction = -1;
   std::vector<int> signs;  // in the order of the list
-  int first = 0;           // number of signs[0]'s probe in the list
 };
 
 // Probes `share` of the list, by direction.

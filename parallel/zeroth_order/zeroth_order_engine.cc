@@ -83,10 +83,10 @@ absl::StatusOr<std::unique_ptr<ZerothOrderEngine>> ZerothOrderEngine::Create(
       groups->topology.pp() > 1 ? WindowScope::kStage : WindowScope::kBlock;
   weights.kernels = kernels;
   engine->weights_ = std::make_unique<PerturbedWeights>(runtime, weights);
-  engine->runner_ = std::make_unique<ProbeRunner>(
-      runtime, engine->weights_.get(), groups, trace);
   engine->executor_ =
       std::make_unique<PipelineExecutor>(&runtime->stage(), groups, trace);
+  engine->runner_ = std::make_unique<ProbeRunner>(
+      runtime, engine->weights_.get(), engine->executor_.get(), groups, trace);
   return engine;
 }
 
@@ -125,7 +125,7 @@ absl::Status ZerothOrderEngine::ComputeLosses(const Dataset& data,
   std::vector<SequenceLosses> losses;
   RETURN_IF_ERROR(runner_->Run(GroupProbes(probes_, share.probes), base,
                                micro_batches, &losses));
-  if (!groups_->last_stage() || groups_->me.tp != 0) return absl::OkStatus();
+  if (!HasLosses()) return absl::OkStatus();
   const size_t count = micro_batches.size();
   for (size_t i = 0; i < losses.size(); ++i) {
     const int probe =
@@ -149,8 +149,7 @@ absl::Status ZerothOrderEngine::ComputeLosses(const Dataset& data,
 absl::StatusOr<StepEstimate> ZerothOrderEngine::ShareEstimate(
     double learning_rate, double eps, LossTable* table) {
   TraceScope scope(trace_, Trace::Lane::kCommunication, "share losses");
-  const bool has_losses = groups_->last_stage() && groups_->me.tp == 0;
-  if (has_losses) {
+  if (HasLosses()) {
     std::vector<LossShare> shares;
     for (int r = 0; r < groups_->replica_count(); ++r) {
       shares.push_back(ShareOf(r));
@@ -186,7 +185,6 @@ StepRecord ZerothOrderEngine::MakeRecord(const StepEstimate& estimate,
   record.loss_minus = estimate.loss_minus;
   record.projected_grad = estimate.projected_grad;
   record.grad_norm = std::sqrt(estimate.grad_squared);
-  record.loss_bytes = ShareOf(groups_->replica()).bytes();
   return record;
 }
 
@@ -210,6 +208,8 @@ absl::StatusOr<StepRecord> ZerothOrderEngine::Step(const Dataset& data,
   const double learning_rate = LearningRate(config_.optim(), run->step + 1);
   const ZerothOrderConfig& zeroth = config_.zeroth_order();
   const double eps = zeroth.eps_is_lr() ? learning_rate : zeroth.eps();
+  const int64_t pp_before = groups_->pp->stats().bytes;
+  const int64_t tp_before = groups_->tp->stats().bytes;
   LossTable table(static_cast<int>(probes_.size()),
                   config_.train().global_batch());
   RETURN_IF_ERROR(ComputeLosses(data, *run, eps, &table));
@@ -234,6 +234,9 @@ absl::StatusOr<StepRecord> ZerothOrderEngine::Step(const Dataset& data,
     ++run->updates;
     CountGoodStep(record.loss, run);
   }
+  if (HasLosses()) record.loss_bytes = ShareOf(groups_->replica()).bytes();
+  record.pp_bytes = groups_->pp->stats().bytes - pp_before;
+  record.tp_bytes = groups_->tp->stats().bytes - tp_before;
   if (error_squared_ > 0) {
     record.signal_to_noise = std::sqrt(grad_squared_ / error_squared_);
   }

@@ -42,7 +42,11 @@ class ZerothOrderEngine : public TrainEngine {
   ZerothOrderEngine(const RunConfig& config, const ProcessGroups* groups,
                     Trace* trace);
 
-  // This replica's part of a step's losses; a pure function of the topology.
+  // Whether losses come into being on this rank.
+  bool HasLosses() const {
+    return groups_->last_stage() && groups_->me.tp == 0;
+  }
+  // A replica's part of a step's losses; a pure function of the topology.
   LossShare ShareOf(int replica) const;
   // Computes it, and fills its places in the table on the last stage.
   absl::Status ComputeLosses(const Dataset& data, const RunState& run,
@@ -60,8 +64,8 @@ class ZerothOrderEngine : public TrainEngine {
   std::vector<Probe> probes_;
   std::unique_ptr<ModelRuntime> runtime_;
   std::unique_ptr<PerturbedWeights> weights_;
+  std::unique_ptr<PipelineExecutor> executor_;  // of probes and evaluation
   std::unique_ptr<ProbeRunner> runner_;
-  std::unique_ptr<PipelineExecutor> executor_;  // of evaluation
   MicroBatchReader reader_;
   // Running means, for the signal-to-noise ratio alone.
   double grad_squared_ = 0, error_squared_ = 0;

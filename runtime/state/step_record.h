@@ -18,7 +18,9 @@ struct StepRecord {
   int64_t tokens = 0;       // predictions that counted
   int64_t samples_end = 0;  // data cursor after the step: samples consumed
   double learning_rate = 0;
-  double grad_norm = 0;  // global, before clipping
+  // Global, before clipping. Zeroth-order: the root mean square of
+  // projected_grad.
+  double grad_norm = 0;
   bool skipped = false;  // bad step: no update was made
   double seconds = 0;    // wall time
 
@@ -28,7 +30,9 @@ struct StepRecord {
   // Running ratio of |g| to its standard error over the batch's sequences:
   // about 1 is noise, well above 1 a direction that the data agrees on.
   double signal_to_noise = 0;
-  int64_t loss_bytes = 0;  // that this rank contributed across dp and pertp
+  // Payload of this rank in this step: losses that it contributed across dp and
+  // pertp; what it sent across pp and tp.
+  int64_t loss_bytes = 0, pp_bytes = 0, tp_bytes = 0;
   bool zeroth_order() const { return !loss_plus.empty(); }
 };
 

@@ -59,7 +59,7 @@ equal "$(grep -c val_accuracy "$lines")" 3 "evaluations"
 check "four ranks, dp 2 x pertp 2: the same bits"
 expect 0 ranks 4 "${tune[@]}" --run_dir "$work/four" \
   --set topology.dp=2 --set topology.pertp=2
-says "of losses across dp and pertp"
+says "rank 0 sends a step: " "of losses across dp and pertp"
 equal "$(column "$work/four/metrics.jsonl" loss)" "$(column "$lines" loss)" "losses"
 same_file "$work/one/snapshots/step-000000020/model.safetensors" \
   "$work/four/snapshots/step-000000020/model.safetensors"

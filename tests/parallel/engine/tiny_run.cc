@@ -88,6 +88,7 @@ TinyRun TrainTiny(const RunConfig& config, int ranks, int steps,
                   const ZerothOrderKernels* kernels) {
   if (kernels == nullptr) kernels = &BestZerothOrderKernels();
   TinyRun result;
+  result.traffic.resize(static_cast<size_t>(ranks));
   std::mutex mutex;
   const auto body = [&](Communicator& world) -> absl::Status {
     ASSIGN_OR_RETURN(const Topology topology,
@@ -107,14 +108,22 @@ TinyRun TrainTiny(const RunConfig& config, int ranks, int steps,
                                     &groups, device.get(), kernels));
     RunState run;
     std::vector<StepRecord> records;
+    const int64_t pp_before = groups.pp->stats().bytes;
+    const int64_t replicas_before = groups.replicas->stats().bytes;
+    const int64_t dp_before = groups.dp->stats().bytes;
     for (int i = 0; i < steps; ++i) {
       int signal = 0;
       ASSIGN_OR_RETURN(records.emplace_back(),
                        engine->Step(*data, &run, &signal));
     }
+    const TinyRun::Traffic traffic = {
+        groups.replicas->stats().bytes - replicas_before,
+        groups.dp->stats().bytes - dp_before,
+        groups.pp->stats().bytes - pp_before, records};
     ASSIGN_OR_RETURN(const Evaluation evaluation, engine->Evaluate(*val, 0, 0));
     ASSIGN_OR_RETURN(const SavedPieces saved, engine->Pieces());
     std::lock_guard<std::mutex> lock(mutex);
+    result.traffic[static_cast<size_t>(world.rank())] = traffic;
     if (world.rank() == 0) {
       result.steps = records;
       result.val_loss = evaluation.loss.mean();

@@ -27,6 +27,14 @@ inline void PrintTo(const Mesh& mesh, std::ostream* out) { *out << mesh.name; }
 struct TinyRun {
   std::vector<StepRecord> steps;
   double val_loss = 0;
+  // Bytes that each rank sent in the steps, as its communicators counted them.
+  struct Traffic {
+    int64_t replicas = 0;  // dp and pertp together
+    int64_t dp = 0;
+    int64_t pp = 0;
+    std::vector<StepRecord> steps;  // as this rank saw them
+  };
+  std::vector<Traffic> traffic;  // by rank
   // Whole tensors after the last step, put together from all ranks' pieces:
   // "weight/NAME", "exp_avg/NAME", ...; as fp32.
   std::map<std::string, std::vector<float>> state;

@@ -48,7 +48,7 @@ TEST(ProbesTest, SharesKeepTheSignsOfADirectionTogether) {
   ASSERT_EQ(groups.size(), 2u);
   EXPECT_EQ(groups[0].direction, 0);
   EXPECT_THAT(groups[0].signs, ElementsAre(-1));
-  EXPECT_EQ(groups[1].first, 2);
+  EXPECT_EQ(groups[1].direction, 1);
   EXPECT_THAT(groups[1].signs, ElementsAre(1, -1));
 }
 

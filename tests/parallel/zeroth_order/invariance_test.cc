@@ -165,11 +165,32 @@ TEST(InvarianceTest, TheLossFalls) {
   EXPECT_LT(last, first - 0.05);
 }
 
+// Counted by the communicators: each replica sends its losses once to each of
+// the other three, and nothing else crosses dp or pertp.
 TEST(InvarianceTest, LossesAreAllThatTravelsBetweenReplicas) {
+  constexpr int kRanks = 4, kFew = 3;
   const TinyRun run =
-      Train("gpt2", {"topology.dp=2", "topology.pertp=2"}, 4, 1);
-  // Rank 0: 6 of the 8 sequences, 2 of the 4 probes.
-  EXPECT_LE(run.steps[0].loss_bytes, 16 * 6 * 2 + 64);
+      Train("gpt2", {"topology.dp=2", "topology.pertp=2"}, kRanks, kFew);
+  for (int r = 0; r < kRanks; ++r) {
+    const TinyRun::Traffic& traffic = run.traffic[static_cast<size_t>(r)];
+    const int64_t contributed = traffic.replicas / (kRanks - 1) / kFew;
+    EXPECT_EQ(contributed, traffic.steps[0].loss_bytes) << r;
+    // Micro-batches of 3 + 3 and 2 sequences; 2 of the 4 probes each.
+    const int64_t sequences = r < 2 ? 6 : 2;
+    EXPECT_GT(contributed, 0);
+    EXPECT_LE(contributed, 16 * sequences * 2 + 64) << r;
+    EXPECT_EQ(traffic.dp, 0) << r;
+  }
+}
+
+TEST(InvarianceTest, PipelinesSendActivationsForwardOnly) {
+  const TinyRun run = Train("gpt2", {"topology.pp=2"}, 2, 2);
+  // 4 probes of 8 sequences of 20 tokens, 32 wide, fp32; and the second stage
+  // tells the first what came of it.
+  EXPECT_GE(run.traffic[0].steps[1].pp_bytes, 4 * 8 * 20 * 32 * 4);
+  EXPECT_LT(run.traffic[0].steps[1].pp_bytes, 4 * 8 * 20 * 32 * 4 + 256);
+  EXPECT_LT(run.traffic[1].steps[1].pp_bytes, 256);
+  EXPECT_EQ(run.traffic[0].steps[1].loss_bytes, 0);
 }
 
 }  // namespace
