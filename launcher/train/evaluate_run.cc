@@ -45,19 +45,19 @@ absl::StatusOr<double> EvaluateRun(Communicator& world,
                    MakeProcessGroups(world, topology));
   const TrainConfig& train = config.train();
   const int64_t micro = std::max(1, train.micro_batch());
-  const absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer =
-      LoadTokenizer(TokenizerPath(config, source.directory));
+  std::unique_ptr<Tokenizer> tokenizer;
+  if (config.has_task()) {
+    ASSIGN_OR_RETURN(tokenizer, LoadRunTokenizer(config, source.directory));
+  }
   const Split split =
       HasSplit(config, Split::kTest) ? Split::kTest : Split::kVal;
-  ASSIGN_OR_RETURN(
-      const std::unique_ptr<Dataset> data,
-      OpenRunData(config, split, tokenizer.ok() ? tokenizer->get() : nullptr));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Dataset> data,
+                   OpenRunData(config, split, tokenizer.get()));
 
   const std::unique_ptr<Device> device =
       MakeCpuDevice(train.threads_per_rank());
   ModelRuntimeOptions options;
-  options.dtype =
-      train.dtype() == TrainConfig::BF16 ? DType::kBF16 : DType::kF32;
+  options.dtype = ComputeDType(train);
   options.max_rows = data->max_rows(micro);
   ASSIGN_OR_RETURN(const std::unique_ptr<ModelRuntime> runtime,
                    ModelRuntime::Create(config.model(), options, &groups,

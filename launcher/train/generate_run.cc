@@ -90,8 +90,7 @@ absl::StatusOr<std::vector<int32_t>> GenerateRun(Communicator& world,
   const std::unique_ptr<Device> device =
       MakeCpuDevice(config.train().threads_per_rank());
   ModelRuntimeOptions model_options;
-  model_options.dtype =
-      config.train().dtype() == TrainConfig::BF16 ? DType::kBF16 : DType::kF32;
+  model_options.dtype = ComputeDType(config.train());
   model_options.max_rows =
       std::max<int64_t>(1, static_cast<int64_t>(prompt.size()));
   ASSIGN_OR_RETURN(const std::unique_ptr<ModelRuntime> runtime,

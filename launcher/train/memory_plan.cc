@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "parallel/engine/model_runtime.h"
 #include "parallel/engine/ownership.h"
 #include "parallel/model/param_store.h"
 #include "parallel/zeroth_order/weight_windows.h"
@@ -44,7 +45,7 @@ MemoryPlan PlanZerothOrder(const RunConfig& config, const Topology& topology,
   const bool central = zeroth.estimator() == ZerothOrderConfig::CENTRAL;
   plan.perturbed = static_cast<uint64_t>(
       (central ? 2 : 1) *
-      PlanWindows(layout, bf16 ? DType::kBF16 : DType::kF32,
+      PlanWindows(layout, ComputeDType(train),
                   pipelined ? WindowScope::kStage : WindowScope::kBlock)
           .bytes);
   if (bf16 && zeroth.rounding() == ZerothOrderConfig::MASTERS) {
@@ -89,8 +90,7 @@ MemoryPlan PlanMemory(const RunConfig& config, const Topology& topology,
   const ModelConfig& model = config.model();
   const TrainConfig& train = config.train();
   const RankCoordinates at = topology.CoordinatesOf(rank);
-  const DType dtype =
-      train.dtype() == TrainConfig::BF16 ? DType::kBF16 : DType::kF32;
+  const DType dtype = ComputeDType(train);
   const ParamLayout layout(model, topology, at);
   const ParamStore::Sizes sizes = ParamStore::SizesFor(layout, dtype);
   MemoryPlan plan;

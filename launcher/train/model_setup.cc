@@ -7,6 +7,7 @@
 #include "runtime/nn/param_spec.h"
 
 namespace perdure {
+
 absl::StatusOr<RunConfig> ReadRunConfig(const TrainerFlags& flags) {
   RunConfig config;
   if (!flags.config.empty()) {

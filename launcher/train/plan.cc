@@ -121,9 +121,11 @@ void AddRanks(const RunConfig& config, const Topology& topology,
     const Range blocks = StageBlocks(config.model(), topology.pp(), at.pp);
     rows->emplace_back(
         absl::StrCat("rank ", r),
-        absl::StrFormat("pp %d dp %d tp %d  blocks %d-%d  %s", at.pp, at.dp,
-                        at.tp, blocks.begin, blocks.end - 1,
-                        DescribeMemory(PlanMemory(config, topology, r))));
+        absl::StrFormat(
+            "pp %d dp %d%s tp %d  blocks %d-%d  %s", at.pp, at.dp,
+            topology.pertp() > 1 ? absl::StrCat(" pertp ", at.pertp) : "",
+            at.tp, blocks.begin, blocks.end - 1,
+            DescribeMemory(PlanMemory(config, topology, r))));
   }
   if (ranks > kRanksShown) {
     rows->emplace_back("...", absl::StrCat(ranks - kRanksShown, " more ranks"));

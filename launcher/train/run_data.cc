@@ -1,6 +1,7 @@
 #include "launcher/train/run_data.h"
 
 #include "absl/strings/str_cat.h"
+#include "glog/logging.h"
 #include "runtime/data/example_dataset.h"
 
 namespace perdure {
@@ -9,6 +10,16 @@ namespace {
 std::string DirectoryOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   return slash == std::string::npos ? "." : path.substr(0, slash);
+}
+
+std::string TokenizerPath(const RunConfig& config,
+                          const std::string& weights_directory) {
+  const DataConfig& data = config.data();
+  if (data.has_tokenizer()) return data.tokenizer();
+  if (config.has_task()) return weights_directory;
+  if (data.train_size() > 0) return DirectoryOf(data.train(0).path());
+  if (data.val_size() > 0) return DirectoryOf(data.val(0).path());
+  return "";
 }
 
 }  // namespace
@@ -23,12 +34,7 @@ absl::StatusOr<std::unique_ptr<Dataset>> OpenRunData(
     return Dataset::Open(config.data(), split, length, vocab_size,
                          train.seed());
   }
-  if (tokenizer == nullptr) {
-    return absl::InvalidArgumentError(
-        "data.tokenizer is missing: a task's text must be turned into tokens; "
-        "name the tokenizer's file or folder (there is none beside the "
-        "weights)");
-  }
+  CHECK(tokenizer != nullptr) << "LoadRunTokenizer gives one for a task";
   return OpenExamples(config.task(), *tokenizer, split, length, vocab_size,
                       train.seed());
 }
@@ -48,14 +54,23 @@ bool HasSplit(const RunConfig& config, Split split) {
   return false;
 }
 
-std::string TokenizerPath(const RunConfig& config,
-                          const std::string& weights_directory) {
-  const DataConfig& data = config.data();
-  if (data.has_tokenizer()) return data.tokenizer();
-  if (config.has_task()) return weights_directory;
-  if (data.train_size() > 0) return DirectoryOf(data.train(0).path());
-  if (data.val_size() > 0) return DirectoryOf(data.val(0).path());
-  return "";
+absl::StatusOr<std::unique_ptr<Tokenizer>> LoadRunTokenizer(
+    const RunConfig& config, const std::string& weights_directory) {
+  const std::string path = TokenizerPath(config, weights_directory);
+  absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = LoadTokenizer(path);
+  if (!tokenizer.ok()) {
+    if (config.data().has_tokenizer() || config.has_task()) {
+      return tokenizer.status();
+    }
+    return std::unique_ptr<Tokenizer>();
+  }
+  if ((*tokenizer)->vocab_size() > config.model().vocab_size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("model.vocab_size: ", config.model().vocab_size(),
+                     " is smaller than the tokenizer's ",
+                     (*tokenizer)->vocab_size(), " (", path, "); raise it"));
+  }
+  return tokenizer;
 }
 
 }  // namespace perdure

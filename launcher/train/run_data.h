@@ -16,15 +16,16 @@ namespace perdure {
 
 bool HasSplit(const RunConfig& config, Split split);
 
-// `tokenizer` turns a task's text into tokens; token files need none.
+// `tokenizer` turns a task's text into tokens; token files need none, and
+// nullptr will do.
 absl::StatusOr<std::unique_ptr<Dataset>> OpenRunData(
     const RunConfig& config, Split split, const Tokenizer* tokenizer);
 
-// The file or directory with the tokenizer of a run: data.tokenizer, else that
-// of a task's initial weights or of the first train (or val) file; "" where
-// there is none.
-std::string TokenizerPath(const RunConfig& config,
-                          const std::string& weights_directory);
+// The tokenizer of a run: data.tokenizer, else that of a task's weights or the
+// one beside the first train (or val) file. nullptr where there is none and
+// none is needed (token files).
+absl::StatusOr<std::unique_ptr<Tokenizer>> LoadRunTokenizer(
+    const RunConfig& config, const std::string& weights_directory);
 
 }  // namespace perdure
 

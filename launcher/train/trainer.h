@@ -13,7 +13,6 @@
 #include "parallel/engine/train_engine.h"
 #include "parallel/group/process_groups.h"
 #include "runtime/data/dataset.h"
-#include "runtime/data/tokenizer.h"
 #include "runtime/metrics/metrics_log.h"
 #include "runtime/metrics/progress.h"
 #include "runtime/metrics/trace.h"
@@ -33,8 +32,6 @@ class Trainer {
  private:
   absl::Status PrepareConfig(const RunConfig& config);
   absl::Status OpenData();
-  absl::StatusOr<std::string> KeepTokenizer(const Tokenizer& tokenizer,
-                                            const std::string& path) const;
   absl::Status LoadState();
   absl::Status BeginGeneration();
   absl::Status OpenReports();

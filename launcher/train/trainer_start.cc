@@ -79,42 +79,31 @@ absl::Status Trainer::PrepareConfig(const RunConfig& config) {
   return absl::OkStatus();
 }
 
-// The tokenizer goes with the run, so that its snapshots stand alone.
-absl::StatusOr<std::string> Trainer::KeepTokenizer(
-    const Tokenizer& tokenizer, const std::string& path) const {
-  if (tokenizer.vocab_size() > config_.model().vocab_size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("model.vocab_size: ", config_.model().vocab_size(),
-                     " is smaller than the tokenizer's ",
-                     tokenizer.vocab_size(), " (", path, "); raise it"));
-  }
-  const std::string dir = JoinPath(flags_.run_dir, "tokenizer");
-  RETURN_IF_ERROR(CreateDirectories(dir));
-  RETURN_IF_ERROR(tokenizer.Save(dir));
-  return dir;
-}
-
 absl::Status Trainer::OpenData() {
   const std::string weights = snapshot_ != nullptr  ? snapshot_->directory()
                               : initial_ != nullptr ? initial_->directory
                                                     : std::string();
-  const std::string path = TokenizerPath(config_, weights);
-  absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = LoadTokenizer(path);
-  // Token files do without, unless one was asked for.
-  if (!tokenizer.ok() &&
-      (config_.data().has_tokenizer() || config_.has_task())) {
-    return tokenizer.status();
+  std::unique_ptr<Tokenizer> tokenizer;
+  if (config_.has_task()) {
+    ASSIGN_OR_RETURN(tokenizer, LoadRunTokenizer(config_, weights));
   }
-  const Tokenizer* known = tokenizer.ok() ? tokenizer->get() : nullptr;
-  ASSIGN_OR_RETURN(train_, OpenRunData(config_, Split::kTrain, known));
+  ASSIGN_OR_RETURN(train_,
+                   OpenRunData(config_, Split::kTrain, tokenizer.get()));
   if (HasSplit(config_, Split::kVal)) {
-    ASSIGN_OR_RETURN(val_, OpenRunData(config_, Split::kVal, known));
+    ASSIGN_OR_RETURN(val_, OpenRunData(config_, Split::kVal, tokenizer.get()));
   }
-  ASSIGN_OR_RETURN(tokenizer_dir_,
-                   OnRankZero(*world_, [&]() -> absl::StatusOr<std::string> {
-                     if (known == nullptr) return std::string();
-                     return KeepTokenizer(*known, path);
-                   }));
+  // The tokenizer goes with the run, so that its snapshots stand alone.
+  ASSIGN_OR_RETURN(
+      tokenizer_dir_, OnRankZero(*world_, [&]() -> absl::StatusOr<std::string> {
+        if (tokenizer == nullptr) {
+          ASSIGN_OR_RETURN(tokenizer, LoadRunTokenizer(config_, weights));
+        }
+        if (tokenizer == nullptr) return std::string();
+        const std::string dir = JoinPath(flags_.run_dir, "tokenizer");
+        RETURN_IF_ERROR(CreateDirectories(dir));
+        RETURN_IF_ERROR(tokenizer->Save(dir));
+        return dir;
+      }));
   return absl::OkStatus();
 }
 
@@ -155,8 +144,7 @@ absl::Status Trainer::BeginGeneration() {
 }
 
 absl::Status Trainer::OpenReports() {
-  const DType dtype =
-      config_.train().dtype() == TrainConfig::BF16 ? DType::kBF16 : DType::kF32;
+  const DType dtype = ComputeDType(config_.train());
   ASSIGN_OR_RETURN(const double peak,
                    MeasurePeakFlops(*world_, *device_, dtype));
   const auto open = [&]() -> absl::StatusOr<std::string> {

@@ -16,8 +16,7 @@ absl::StatusOr<std::unique_ptr<FirstOrderEngine>> FirstOrderEngine::Create(
       new FirstOrderEngine(config, groups, trace));
   const TrainConfig& train = config.train();
   ModelRuntimeOptions options;
-  options.dtype =
-      train.dtype() == TrainConfig::BF16 ? DType::kBF16 : DType::kF32;
+  options.dtype = ComputeDType(train);
   options.with_gradients = true;
   options.max_rows = max_rows;
   options.recompute = train.recompute();

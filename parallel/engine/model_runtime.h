@@ -11,9 +11,15 @@
 #include "parallel/group/process_groups.h"
 #include "parallel/model/context.h"
 #include "parallel/model/stage_model.h"
+#include "runtime/config/train.pb.h"
 #include "runtime/state/train_state.h"
 
 namespace perdure {
+
+// Of matrices, by train.dtype.
+inline DType ComputeDType(const TrainConfig& train) {
+  return train.dtype() == TrainConfig::BF16 ? DType::kBF16 : DType::kF32;
+}
 
 struct ModelRuntimeOptions {
   DType dtype = DType::kF32;

@@ -65,8 +65,7 @@ absl::StatusOr<std::unique_ptr<ZerothOrderEngine>> ZerothOrderEngine::Create(
       new ZerothOrderEngine(config, groups, trace));
   const TrainConfig& train = config.train();
   ModelRuntimeOptions options;
-  options.dtype =
-      train.dtype() == TrainConfig::BF16 ? DType::kBF16 : DType::kF32;
+  options.dtype = ComputeDType(train);
   options.max_rows = max_rows;
   options.seed = train.seed();
   ASSIGN_OR_RETURN(
