@@ -35,15 +35,21 @@ def start_again_clean(threads):
     os.execve(sys.executable, [sys.executable, *sys.argv], environment)
 
 
-def parse():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def common_parser(description, steps, warmup):
+    """What every timed step of GPT-2 124M can be told."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--dtype", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--warmup", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--warmup", type=int, default=warmup)
     parser.add_argument("--compile", action="store_true", help="torch.compile")
+    return parser
+
+
+def parse():
+    parser = common_parser(__doc__, steps=10, warmup=2)
     parser.add_argument("--chunked_head", action="store_true",
                         help="linear_cross_entropy by chunks (torch >= 2.12)")
     return parser.parse_args()

@@ -7,7 +7,6 @@ passes, as MeZO does, or drawn once a step and kept (--store: +0.5 GB). Written 
 PyTorch's favour: one fused torch operation a tensor and pass. bf16 is autocast of
 fp32 weights: torch draws bf16 noise six times more slowly. Prints one JSON object.
 """
-import argparse
 import json
 import statistics
 import time
@@ -18,14 +17,7 @@ EPS, LR = 1e-3, 1e-6
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--tokens", type=int, default=64)
-    parser.add_argument("--dtype", choices=("fp32", "bf16"), default="fp32")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=5)
-    parser.add_argument("--warmup", type=int, default=1)
-    parser.add_argument("--compile", action="store_true", help="torch.compile")
+    parser = bench_torch_gpt2.common_parser(__doc__, steps=5, warmup=1)
     parser.add_argument("--store", action="store_true", help="keep z of a step")
     parser.set_defaults(chunked_head=False)
     return parser.parse_args()

@@ -6,7 +6,6 @@
 
 The tensors of each file are described in tests/goldens/README.md.
 """
-import argparse
 import pathlib
 import sys
 import tempfile
@@ -14,6 +13,7 @@ import tempfile
 import torch
 from safetensors.torch import load_file, save_file
 
+import golden_main
 import golden_models
 
 SEED = 20260101
@@ -137,18 +137,5 @@ def check(out):
     return 1 if bad else 0
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--out", type=pathlib.Path)
-    what.add_argument("--check", type=pathlib.Path)
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    if args.check:
-        return check(args.check)
-    write_all(args.out)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(golden_main.main(__doc__, write_all, check))

@@ -9,14 +9,13 @@ weight decay: perturbed copies are made out of place, losses are
 torch.nn.functional.cross_entropy of Hugging Face's classes in fp32. The random
 directions are docs/noise.md's, computed here by numpy in double precision.
 """
-import argparse
-import pathlib
 import sys
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+import golden_main
 import golden_models
 
 SEED, STEPS, DIRECTIONS = 1337, 20, 2
@@ -123,21 +122,11 @@ def check(folder):
     return 1 if bad else 0
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--out", type=pathlib.Path)
-    what.add_argument("--check", type=pathlib.Path)
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    if args.check:
-        return check(args.check)
-    (args.out / "mezo").mkdir(exist_ok=True)
+def write_all(folder):
+    (folder / "mezo").mkdir(exist_ok=True)
     for name in MODELS:
-        save_file(golden(args.out, name),
-                  args.out / "mezo" / f"{name}.safetensors")
-    return 0
+        save_file(golden(folder, name), folder / "mezo" / f"{name}.safetensors")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(golden_main.main(__doc__, write_all, check))

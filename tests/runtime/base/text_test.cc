@@ -45,5 +45,28 @@ TEST(TextTest, PeopleReadSizesAndDurations) {
   EXPECT_EQ(WithCommas(-123456), "-123,456");
 }
 
+TEST(TextTest, PatternsMatchWholeTexts) {
+  for (const auto& [text, pattern] :
+       {std::pair<const char*, const char*>{"h.0.mlp.c_fc.weight", "*"},
+        {"h.0.mlp.c_fc.weight", "*.mlp.*"},
+        {"h.0.mlp.c_fc.weight", "h.?.mlp.*weight"},
+        {"h.0.mlp.c_fc.weight", "h.0.mlp.c_fc.weight"},
+        {"aab", "*ab"},
+        {"abcabd", "*ab?"},
+        {"", ""},
+        {"", "**"}}) {
+    EXPECT_TRUE(MatchesPattern(text, pattern)) << text << " " << pattern;
+  }
+  for (const auto& [text, pattern] :
+       {std::pair<const char*, const char*>{"h.0.mlp.weight", "mlp"},
+        {"h.0.mlp.weight", "*.mlp"},
+        {"h.10.mlp.weight", "h.?.mlp.*"},
+        {"h.0.mlp.weight", "h.0.mlp.weight?"},
+        {"h.0.mlp.weight", ""},
+        {"", "?"}}) {
+    EXPECT_FALSE(MatchesPattern(text, pattern)) << text << " " << pattern;
+  }
+}
+
 }  // namespace
 }  // namespace perdure

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/comm/all_gather_parts.h"
 #include "tests/runtime/comm/contract.h"
 
 namespace perdure {
@@ -86,6 +87,32 @@ absl::Status ANanSurvivesMaxAndMin(Communicator& world) {
       RETURN_IF_ERROR(world.AllReduce(&value, 1, DType::kF32, op));
       RETURN_UNLESS(std::isnan(value), absl::StrCat("holder ", holder));
     }
+  }
+  return absl::OkStatus();
+}
+
+// Rank r gives 8 r bytes in the first round (rank 0 nothing), then ever more.
+absl::Status PartsOfUnequalSizesReachAll(Communicator& world) {
+  for (const uint64_t more : {0, 1, 70000}) {
+    std::vector<uint64_t> bytes;
+    for (int r = 0; r < world.size(); ++r) {
+      bytes.push_back(8 * static_cast<uint64_t>(r) + more);
+    }
+    const size_t me = static_cast<size_t>(world.rank());
+    const std::vector<char> mine(bytes[me],
+                                 static_cast<char>('a' + world.rank()));
+    const int64_t before = world.stats().bytes;
+    std::vector<std::vector<char>> parts;
+    RETURN_IF_ERROR(AllGatherParts(world, mine.data(), bytes, &parts));
+    for (int r = 0; r < world.size(); ++r) {
+      const size_t at = static_cast<size_t>(r);
+      RETURN_UNLESS(
+          parts[at] == std::vector<char>(bytes[at], static_cast<char>('a' + r)),
+          absl::StrCat("part ", r));
+    }
+    const int64_t sent = static_cast<int64_t>(bytes[me]) * (world.size() - 1);
+    RETURN_UNLESS(world.stats().bytes - before == sent,
+                  absl::StrCat("counted ", world.stats().bytes - before));
   }
   return absl::OkStatus();
 }
@@ -199,6 +226,7 @@ const std::vector<ContractCase>& CollectiveCases() {
       {"I64SumsEqualTheSerialSum", CheckAllSizes<int64_t>},
       {"ANanSurvivesMaxAndMin", ANanSurvivesMaxAndMin},
       {"AllGatherKeepsRankOrder", AllGatherKeepsRankOrder},
+      {"PartsOfUnequalSizesReachAll", PartsOfUnequalSizesReachAll},
       {"BroadcastReachesAllFromEveryRoot", BroadcastReachesAllFromEveryRoot},
       {"CallsInARandomRowDoNotMix", CallsInARandomRowDoNotMix},
       {"HelpersCarryScalarsAndStrings", HelpersCarryScalarsAndStrings},

@@ -81,6 +81,21 @@ TEST(ResolveConfigTest, GivenValuesStay) {
   EXPECT_THAT(DiffConfigs(config, resolved), IsEmpty());
 }
 
+TEST(ResolveConfigTest, ZerothOrderRunsHaveMezosRateAndNoDecay) {
+  RunConfig config;
+  const OptimConfig first = ResolveConfig(config).optim();
+  EXPECT_EQ(first.lr(), 6e-4);
+  EXPECT_EQ(first.schedule(), OptimConfig::COSINE);
+  EXPECT_EQ(first.weight_decay(), 0.1);
+  config.mutable_train()->set_method(TrainConfig::ZEROTH_ORDER);
+  const OptimConfig zeroth = ResolveConfig(config).optim();
+  EXPECT_EQ(zeroth.lr(), 1e-6);
+  EXPECT_EQ(zeroth.schedule(), OptimConfig::CONSTANT);
+  EXPECT_EQ(zeroth.weight_decay(), 0);
+  config.mutable_optim()->set_lr(1e-3);
+  EXPECT_EQ(ResolveConfig(config).optim().lr(), 1e-3);
+}
+
 TEST(ResolveConfigTest, ResolvingTwiceChangesNothing) {
   for (const char* family : {"gpt2", "opt", "llama"}) {
     const RunConfig once = ResolveConfig(Small(family));
