@@ -14,7 +14,8 @@ void CheckSpread(const ZerothOrderConfig& config, Problems* problems) {
   }
   if (config.estimator() != ZerothOrderConfig::ONE_SIDED) {
     problems->Add("zeroth_order.divide_by_spread",
-                  "true is made for zeroth_order.estimator: ONE_SIDED");
+                  "true is made for one-sided estimates; add "
+                  "zeroth_order.estimator: ONE_SIDED");
   }
 }
 
