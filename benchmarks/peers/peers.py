@@ -14,7 +14,11 @@ CACHE = pathlib.Path(os.environ.get(
 
 
 def _mpirun(ranks):
-    line = ["mpirun", "-n", str(ranks), "--bind-to", "core"]
+    bind = ["--bind-to", "core"]
+    if ranks > len(os.sched_getaffinity(0)):  # they share the cores
+        bind = ["--bind-to", "none", "--oversubscribe",
+                "--mca", "mpi_yield_when_idle", "1"]
+    line = ["mpirun", "-n", str(ranks), *bind]
     return line + (["--allow-run-as-root"] if os.geteuid() == 0 else [])
 
 
