@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/comm/communicator.h"
+#include "runtime/progress/progress.h"
 
 namespace perdure {
 
@@ -32,7 +33,10 @@ class MpiSession {
   static absl::StatusOr<std::unique_ptr<MpiSession>> Start();
   virtual ~MpiSession() = default;
 
-  virtual std::unique_ptr<Communicator> World(absl::Duration timeout) = 0;
+  // `progress`, if given, outlives the communicator and all that are split from
+  // it; it is told what this rank waits in.
+  virtual std::unique_ptr<Communicator> World(
+      absl::Duration timeout, ProgressBoard* progress = nullptr) = 0;
   virtual int rank() const = 0;
   virtual int size() const = 0;
   virtual std::string host() const = 0;

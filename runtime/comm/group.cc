@@ -39,6 +39,22 @@ std::string DescribeArguments(const CollectiveCall& call) {
 
 }  // namespace
 
+const char* CollectiveName(CollectiveKind kind) {
+  switch (kind) {
+    case CollectiveKind::kNone:
+      return "nothing";
+    case CollectiveKind::kBarrier:
+      return "Barrier";
+    case CollectiveKind::kAllReduce:
+      return "AllReduce";
+    case CollectiveKind::kAllGather:
+      return "AllGather";
+    case CollectiveKind::kBroadcast:
+      return "Broadcast";
+  }
+  return "unknown call";
+}
+
 std::string Describe(const CollectiveCall& call) {
   if (call.kind == CollectiveKind::kNone) return "nothing yet";
   return absl::StrCat(DescribeArguments(call), " #", call.sequence);

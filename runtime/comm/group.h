@@ -9,6 +9,7 @@
 
 #include "absl/time/time.h"
 #include "runtime/comm/communicator.h"
+#include "runtime/progress/progress.h"
 
 namespace perdure {
 
@@ -17,6 +18,7 @@ struct GroupInfo {
   int rank = 0;                  // of this process or thread
   std::vector<int> world_ranks;  // by rank in the group
   absl::Duration timeout;
+  ProgressBoard* progress = nullptr;  // told what this rank waits in, if any
 
   int size() const { return static_cast<int>(world_ranks.size()); }
 };
@@ -49,6 +51,9 @@ std::string RankName(const GroupInfo& group, int rank);
 
 // Whether both ranks mean the same operation.
 bool SameCall(const CollectiveCall& a, const CollectiveCall& b);
+
+// "AllReduce"
+const char* CollectiveName(CollectiveKind kind);
 
 // "tp[0]: AllReduce(...) #12", the start of every message.
 std::string CallName(const GroupInfo& group, const CollectiveCall& call);

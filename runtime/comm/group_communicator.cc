@@ -12,6 +12,26 @@
 namespace perdure {
 namespace {
 
+// Shows on the board, if there is one, that this rank is in a call.
+class OnBoard {
+ public:
+  OnBoard(const GroupInfo& group, absl::string_view operation,
+          uint64_t sequence)
+      : board_(group.progress) {
+    if (board_ != nullptr) {
+      board_->BeginCollective(group.name, operation, sequence);
+    }
+  }
+  ~OnBoard() {
+    if (board_ != nullptr) board_->EndCollective();
+  }
+  OnBoard(const OnBoard&) = delete;
+  OnBoard& operator=(const OnBoard&) = delete;
+
+ private:
+  ProgressBoard* board_;
+};
+
 double SecondsSince(Deadline::Clock::time_point start) {
   return std::chrono::duration<double>(Deadline::Clock::now() - start).count();
 }
@@ -34,6 +54,7 @@ template <typename Run>
 absl::Status GroupCommunicator::Do(const CollectiveCall& call, uint64_t payload,
                                    const Run& run) {
   if (!failure_.ok()) return failure_;
+  const OnBoard shown(group_, CollectiveName(call.kind), call.sequence);
   const Deadline::Clock::time_point start = Deadline::Clock::now();
   absl::StatusOr<Collectives*> means = Means(call);
   const absl::Status status = means.ok() ? run(**means) : means.status();
@@ -113,6 +134,7 @@ GroupInfo GroupCommunicator::PartInfo(const Part& part,
   info.name = std::string(name);
   info.rank = part.rank;
   info.timeout = group_.timeout;
+  info.progress = group_.progress;
   for (int r : part.ranks) info.world_ranks.push_back(group_.world_ranks[r]);
   return info;
 }
@@ -128,6 +150,8 @@ TimedRequest::TimedRequest(GroupCommunicator* comm, const TransferInfo& info)
 absl::Status TimedRequest::Wait() {
   if (waited_) return absl::OkStatus();
   waited_ = true;
+  // Not numbered: the two ends count their messages each for itself.
+  const OnBoard shown(comm_->group(), info_.send ? "Send" : "Receive", 0);
   const Deadline::Clock::time_point start = Deadline::Clock::now();
   const absl::Status status = Finish(Deadline(comm_->group().timeout));
   comm_->Count(info_.send ? info_.bytes : 0, SecondsSince(start));

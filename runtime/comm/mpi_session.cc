@@ -86,11 +86,13 @@ class MpiSessionImpl : public MpiSession {
  public:
   explicit MpiSessionImpl(std::shared_ptr<MpiJob> job) : job_(std::move(job)) {}
 
-  std::unique_ptr<Communicator> World(absl::Duration timeout) override {
+  std::unique_ptr<Communicator> World(absl::Duration timeout,
+                                      ProgressBoard* progress) override {
     GroupInfo info;
     info.name = "world";
     info.rank = job_->rank;
     info.timeout = timeout;
+    info.progress = progress;
     for (int r = 0; r < job_->size; ++r) info.world_ranks.push_back(r);
     // A communicator of its own: two worlds do not share messages.
     MPI_Comm comm = MPI_COMM_NULL;
