@@ -1,6 +1,7 @@
 # perdure_component(<layer>/<name>
 #   SOURCES a.cc b.cc         sources, relative to the folder
 #   PROTOS  x.proto           compiled with protoc, includable as <layer>/<name>/x.pb.h
+#   GRPC                      their services too, as x.grpc.pb.h
 #   DEPS    runtime/base ...  components it may include
 #   LIBS    absl::status ...  third-party targets
 #   PRIVATE_LIBS mpi ...      third-party targets that stay out of public headers
@@ -34,7 +35,7 @@ function(_perdure_check_dependency component dependency)
 endfunction()
 
 function(perdure_component component)
-  cmake_parse_arguments(ARG "" "" "SOURCES;PROTOS;DEPS;LIBS;PRIVATE_LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "GRPC" "" "SOURCES;PROTOS;DEPS;LIBS;PRIVATE_LIBS" ${ARGN})
   string(REPLACE "/" "_" target perdure_${component})
   string(REGEX MATCH "^[^/]+" layer ${component})
 
@@ -55,6 +56,17 @@ function(perdure_component component)
       DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${proto}
       COMMENT "protoc ${component}/${proto}")
     list(APPEND generated ${stem_out}.cc ${stem_out}.h)
+    if(ARG_GRPC)
+      set(service ${out}/${component}/${stem}.grpc.pb)
+      add_custom_command(
+        OUTPUT ${service}.cc ${service}.h
+        COMMAND protobuf::protoc --proto_path=${PROJECT_SOURCE_DIR} --grpc_out=${out}
+                --plugin=protoc-gen-grpc=${PERDURE_GRPC_PLUGIN}
+                ${CMAKE_CURRENT_SOURCE_DIR}/${proto}
+        DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${proto}
+        COMMENT "protoc ${component}/${proto}: services")
+      list(APPEND generated ${service}.cc ${service}.h)
+    endif()
   endforeach()
   set_source_files_properties(${generated} PROPERTIES COMPILE_OPTIONS "-Wno-error;-w")
 

@@ -2,6 +2,8 @@
 
 #include <gflags/gflags.h>
 
+#include <cstdlib>
+
 #include "launcher/train/console.h"
 #include "launcher/train/program.h"
 #include "launcher/train/signals.h"
@@ -42,6 +44,10 @@ int TrainerMain(int argc, char** argv, const TrainerProgram& program) {
         environment.session = info;
         environment.terminal = perdure::StdoutIsTerminal();
         environment.stop_signal = perdure::StopSignal;
+        environment.saved = perdure::SavedOnSignal;
+        const char* faults = std::getenv("PERDURE_FAULT");
+        ASSIGN_OR_RETURN(environment.faults,
+                         perdure::ParseFaults(faults == nullptr ? "" : faults));
         return perdure::TrainRun(world, flags, config, environment);
       });
 }

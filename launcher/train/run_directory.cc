@@ -1,5 +1,6 @@
 #include "launcher/train/run_directory.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -29,7 +30,10 @@ absl::Status PrepareRunDirectory(absl::string_view run_dir, bool resume,
       return absl::InvalidArgumentError(
           absl::StrCat("--run_dir ", dir, " is a file; name a directory"));
     }
-    ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(dir));
+    ASSIGN_OR_RETURN(std::vector<std::string> names, ListDirectory(dir));
+    // perdure-launch has begun before the run has.
+    names.erase(std::remove(names.begin(), names.end(), "launch"),
+                names.end());
     if (!names.empty() && force) {
       int n = 1;
       while (FileExists(absl::StrCat(dir, ".old-", n))) ++n;

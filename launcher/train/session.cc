@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "launcher/control/watchdog.h"
 #include "launcher/train/failure.h"
 #include "runtime/comm/backends.h"
 
@@ -53,40 +54,45 @@ void Report(const absl::Status& status, int rank, int size,
   std::fflush(stderr);
 }
 
-}  // namespace
+// Who watches this process.
+struct Watch {
+  ProgressBoard* board = nullptr;
+  Watchdog* watchdog = nullptr;
+  int64_t generation = 1;
 
-int LaunchedRanks() {
-  return LaunchedWorldSize([](const char* name) { return std::getenv(name); });
-}
-
-int ReportEarlyFailure(const absl::Status& status) {
-  const char* rank = std::getenv("OMPI_COMM_WORLD_RANK");
-  if (rank == nullptr) rank = std::getenv("PMIX_RANK");
-  if (rank == nullptr || std::string(rank) == "0") {
-    std::fputs(FailureMessage(status, 0, 1, "").c_str(), stderr);
-  } else {
-    absl::SleepFor(kRankZeroSpeaksFirst);
+  void Farewell(int exit_code) const {
+    if (watchdog != nullptr) watchdog->Finish(exit_code);
   }
-  return ExitCode(status);
+};
+
+// This process's rank, before MPI can tell; 0 without a launcher.
+int LaunchedRank(const std::function<const char*(const char*)>& lookup) {
+  const char* text = lookup("OMPI_COMM_WORLD_RANK");
+  if (text == nullptr) text = lookup("PMIX_RANK");
+  return text == nullptr ? 0 : std::atoi(text);
 }
 
-int RunSession(absl::Duration timeout,
+// Watched: from before MPI's start to after its end.
+int RunWatched(absl::Duration timeout, const Watch& watch,
                const std::function<absl::Status(
                    Communicator& world, const SessionInfo& info)>& body) {
   absl::StatusOr<std::unique_ptr<MpiSession>> mpi = MpiSession::Start();
   if (!mpi.ok()) return ReportEarlyFailure(mpi.status());
   const int rank = (*mpi)->rank(), size = (*mpi)->size();
-  const SessionInfo info{(*mpi)->host(), (*mpi)->version()};
+  const SessionInfo info{(*mpi)->host(), (*mpi)->version(), watch.board,
+                         watch.generation};
   absl::Status status = CheckLauncher(**mpi, LaunchedRanks());
   if (status.ok()) {
     status = RunGuarded([&] {
-      std::unique_ptr<Communicator> world = (*mpi)->World(timeout);
+      std::unique_ptr<Communicator> world = (*mpi)->World(timeout, watch.board);
       return body(*world, info);
     });
   }
   if (status.ok() || absl::IsCancelled(status)) {
     if (!status.ok() && rank == 0) Report(status, rank, size, info.host);
+    if (watch.board != nullptr) watch.board->EnterPhase(Phase::kFinish);
     (*mpi)->Finish();
+    watch.Farewell(ExitCode(status));
     return ExitCode(status);
   }
   // A wrong config is found by all ranks at once.
@@ -97,10 +103,43 @@ int RunSession(absl::Duration timeout,
   if (size == 1) {
     // Nobody to take along, and Abort adds ten lines of MPI's own.
     (*mpi)->Finish();
+    watch.Farewell(ExitCode(status));
     return ExitCode(status);
   }
+  watch.Farewell(ExitCode(status));
   (*mpi)->Abort(ExitCode(status));
   return ExitCode(status);  // Abort does not return; g++ 12 does not see it
+}
+
+}  // namespace
+
+int LaunchedRanks() {
+  return LaunchedWorldSize([](const char* name) { return std::getenv(name); });
+}
+
+int ReportEarlyFailure(const absl::Status& status) {
+  if (LaunchedRank([](const char* name) { return std::getenv(name); }) == 0) {
+    std::fputs(FailureMessage(status, 0, 1, "").c_str(), stderr);
+  } else {
+    absl::SleepFor(kRankZeroSpeaksFirst);
+  }
+  return ExitCode(status);
+}
+
+int RunSession(absl::Duration timeout,
+               const std::function<absl::Status(
+                   Communicator& world, const SessionInfo& info)>& body) {
+  const auto lookup = [](const char* name) { return std::getenv(name); };
+  const absl::StatusOr<std::optional<LaunchEnvironment>> launch =
+      ReadLaunchEnvironment(lookup);
+  if (!launch.ok()) return ReportEarlyFailure(launch.status());
+  if (!launch->has_value()) return RunWatched(timeout, Watch(), body);
+  ProgressBoard board;
+  const absl::StatusOr<std::unique_ptr<Watchdog>> watchdog =
+      Watchdog::Start(**launch, LaunchedRank(lookup), &board);
+  if (!watchdog.ok()) return ReportEarlyFailure(watchdog.status());
+  return RunWatched(timeout, {&board, watchdog->get(), (*launch)->generation},
+                    body);
 }
 
 absl::StatusOr<std::string> OnRankZero(

@@ -9,12 +9,17 @@
 #include "absl/time/time.h"
 #include "runtime/base/status.h"
 #include "runtime/comm/communicator.h"
+#include "runtime/progress/progress.h"
 
 namespace perdure {
 
 struct SessionInfo {
   std::string host;
   std::string mpi_version;
+  // Where this rank shows what it is doing; nullptr if nobody watches.
+  ProgressBoard* progress = nullptr;
+  // Of the launch: 1 without perdure-launch.
+  int64_t launch_generation = 1;
 };
 
 // Reports a failure found before MPI starts (flags, config): every rank finds

@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "launcher/train/fault_injection.h"
 #include "launcher/train/session.h"
 #include "launcher/train/trainer_flags.h"
 #include "runtime/config/run.pb.h"
@@ -17,6 +18,8 @@ struct TrainEnvironment {
   bool terminal = false;             // draw a progress bar
   bool quiet = false;                // print nothing
   std::function<int()> stop_signal;  // 0, or the signal that came
+  std::function<void()> saved;       // what SIGUSR2 asked for is done
+  std::vector<PlannedFault> faults;
 };
 
 // Collective over `world`. `config` as read (see ReadRunConfig). Cancelled: a

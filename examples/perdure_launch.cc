@@ -1,0 +1,178 @@
+// perdure-launch: keeps a training run going.
+
+#include <gflags/gflags.h>
+#include <glog/logging.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "launcher/supervisor/control_server.h"
+#include "launcher/supervisor/launch_options.h"
+#include "launcher/supervisor/status_text.h"
+#include "launcher/supervisor/supervisor.h"
+#include "runtime/base/file.h"
+#include "runtime/base/status.h"
+#include "runtime/base/text.h"
+
+DEFINE_int32(n, 0, "ranks on this machine");
+DEFINE_int32(max_restarts, 100, "restarts before giving up");
+DEFINE_int32(max_no_progress, 3, "generations in a row without a new step");
+DEFINE_double(beat, 0.1, "seconds between two heartbeats of a rank");
+DEFINE_double(silence, 1, "seconds after which a silent rank is lost");
+DEFINE_double(lease, 10, "seconds after which an unanswered rank ends itself");
+DEFINE_double(progress, 1.5, "least seconds without progress that are a hang");
+DEFINE_bool(quiet, false, "print no output of rank 0, only what goes wrong");
+
+namespace perdure {
+namespace {
+
+constexpr char kHelp[] =
+    R"(perdure-launch: starts a training run under mpirun and keeps it going: sees
+crashes, hangs and silent ranks, says who is guilty, and starts the ranks again
+from the newest snapshot and the journal.
+
+  perdure-launch -n RANKS [options] -- TRAINER ARGUMENTS...
+  perdure-launch status RUN_DIR       what a run is doing, from another terminal
+  perdure-launch checkpoint RUN_DIR   save now and go on
+  perdure-launch stop RUN_DIR         save and end (exit code 143)
+  perdure-launch history RUN_DIR      launches, incidents, what they cost
+
+  perdure-launch -n 4 -- pretrain --config configs/demo.textproto --run_dir runs/a
+
+Restarted ranks get --resume. SIGTERM, SIGINT and SIGUSR1 save and end as stop
+does; a second one ends without saving. What ranks print is in
+RUN_DIR/launch/gen-*/rank-*.log; events are in RUN_DIR/launch/events.jsonl.
+
+options:
+  -n N                  ranks on this machine
+  --max_restarts N      restarts before giving up, with exit code 1 (100)
+  --max_no_progress N   generations in a row without a new step before giving up,
+                        with exit code 93: do not requeue (3)
+  --beat S              seconds between heartbeats (0.1)
+  --silence S           a rank not heard for so long is lost (1)
+  --progress S          no step is a hang before so long; the run's own steps
+                        make it longer (1.5)
+  --lease S             a rank that gets no answer for so long ends itself (10)
+  --quiet               none of rank 0's output, only what goes wrong
+
+exit codes: 0 done; 143 stopped after saving; 93 no progress or the same failure
+twice; 1 restarts are spent; otherwise the trainer's own, such as 2 for a wrong
+configuration.
+)";
+
+// gflags would end the process with code 1 and no suggestion.
+absl::Status ReadFlags(const std::vector<std::string>& words,
+                       std::vector<std::string>* rest) {
+  std::vector<std::string> names;
+  for (const char* name : {"n", "max_restarts", "max_no_progress", "beat",
+                           "silence", "lease", "progress", "quiet"}) {
+    names.emplace_back(name);
+  }
+  for (size_t i = 0; i < words.size(); ++i) {
+    absl::string_view word = words[i];
+    if (!absl::ConsumePrefix(&word, "-")) {
+      rest->push_back(words[i]);
+      continue;
+    }
+    absl::ConsumePrefix(&word, "-");
+    const size_t equals = word.find('=');
+    const std::string name(word.substr(0, equals));
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("unknown option ", words[i], DidYouMean(name, names),
+                       " (--help lists them)"));
+    }
+    std::string value = name == "quiet" ? "true" : "";
+    if (equals != absl::string_view::npos) {
+      value = std::string(word.substr(equals + 1));
+    } else if (name != "quiet" && i + 1 < words.size()) {
+      value = words[++i];
+    }
+    if (gflags::SetCommandLineOption(name.c_str(), value.c_str()).empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--", name, " '", value, "': no such value"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> RunCommand(const std::vector<std::string>& words) {
+  if (words.size() != 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("usage: perdure-launch ", words[0], " RUN_DIR"));
+  }
+  const std::string directory = JoinPath(words[1], "launch");
+  if (words[0] == "status") {
+    ASSIGN_OR_RETURN(const LaunchStatus status, AskStatus(directory));
+    std::fputs(StatusText(status).c_str(), stdout);
+    return 0;
+  }
+  if (words[0] == "history") {
+    ASSIGN_OR_RETURN(const std::vector<Event> events, ReadEvents(directory));
+    std::fputs(HistoryText(events).c_str(), stdout);
+    return 0;
+  }
+  if (words[0] == "stop" || words[0] == "checkpoint") {
+    RETURN_IF_ERROR(SendCommand(directory, words[0] == "stop"
+                                               ? CommandRequest::STOP
+                                               : CommandRequest::CHECKPOINT));
+    return 0;
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "unknown command ", words[0],
+      DidYouMean(words[0], {"status", "stop", "checkpoint", "history"}),
+      "; a trainer comes after --"));
+}
+
+absl::StatusOr<int> Run(const std::vector<std::string>& words,
+                        const std::vector<std::string>& trainer) {
+  std::vector<std::string> rest;
+  RETURN_IF_ERROR(ReadFlags(words, &rest));
+  if (!rest.empty()) return RunCommand(rest);
+  LaunchOptions options;
+  options.ranks = FLAGS_n;
+  options.trainer = trainer;
+  options.beat_seconds = FLAGS_beat;
+  options.lease_seconds = FLAGS_lease;
+  options.policy = {FLAGS_max_restarts, FLAGS_max_no_progress};
+  options.budgets.silence_seconds = FLAGS_silence;
+  options.budgets.progress_seconds = FLAGS_progress;
+  options.quiet = FLAGS_quiet;
+  RETURN_IF_ERROR(CheckLaunchOptions(options));
+  ASSIGN_OR_RETURN(options.run_dir, RunDirOf(trainer));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Supervisor> supervisor,
+                   Supervisor::Create(options));
+  return supervisor->Run();
+}
+
+}  // namespace
+}  // namespace perdure
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> all(argv + 1, argv + argc);
+  const auto dashes = std::find(all.begin(), all.end(), "--");
+  const std::vector<std::string> words(all.begin(), dashes);
+  const std::vector<std::string> trainer(
+      dashes == all.end() ? dashes : dashes + 1, all.end());
+  for (const std::string& word : words) {
+    if (word == "--help" || word == "-help" || word == "-h") {
+      std::fputs(perdure::kHelp, stdout);
+      return 0;
+    }
+    if (word == "--version" || word == "-version") {
+      std::printf("perdure-launch %s\n", PERDURE_VERSION);
+      return 0;
+    }
+  }
+  FLAGS_logtostderr = true;
+  google::InitGoogleLogging(argv[0]);
+  const absl::StatusOr<int> exit_code = perdure::Run(words, trainer);
+  if (exit_code.ok()) return *exit_code;
+  std::fprintf(stderr, "perdure-launch: %s\n",
+               std::string(exit_code.status().message()).c_str());
+  return perdure::ExitCode(exit_code.status());
+}

@@ -1,0 +1,39 @@
+#ifndef PERDURE_LAUNCHER_SUPERVISOR_LAUNCH_OPTIONS_H_
+#define PERDURE_LAUNCHER_SUPERVISOR_LAUNCH_OPTIONS_H_
+
+// What the user asks perdure-launch for.
+
+#include <string>
+#include <vector>
+
+#include "launcher/supervisor/budgets.h"
+#include "launcher/supervisor/policy.h"
+#include "runtime/base/status.h"
+
+namespace perdure {
+
+struct LaunchOptions {
+  int ranks = 0;                     // on this machine
+  std::vector<std::string> trainer;  // program and arguments
+  std::string run_dir;               // the trainer's --run_dir
+  double beat_seconds = 0.1;
+  double lease_seconds = 10;
+  PolicyOptions policy;
+  BudgetOptions budgets;
+  bool quiet = false;  // no status line, no output of rank 0
+};
+
+// The value of --run_dir among the trainer's arguments. InvalidArgument if
+// there is none, or if --force is there: it would put the files of the running
+// launch aside.
+absl::StatusOr<std::string> RunDirOf(const std::vector<std::string>& trainer);
+
+// The trainer's command for a generation: those after the first resume.
+std::vector<std::string> TrainerCommand(const LaunchOptions& options,
+                                        bool resume);
+
+absl::Status CheckLaunchOptions(const LaunchOptions& options);
+
+}  // namespace perdure
+
+#endif  // PERDURE_LAUNCHER_SUPERVISOR_LAUNCH_OPTIONS_H_

@@ -1,0 +1,266 @@
+#include "launcher/supervisor/supervisor.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "launcher/control/launch_environment.h"
+#include "launcher/supervisor/detector.h"
+#include "launcher/supervisor/mpirun_line.h"
+#include "runtime/base/file.h"
+
+namespace perdure {
+namespace {
+
+constexpr double kTurnSeconds = 0.02;
+constexpr double kPublishSeconds = 0.2;
+constexpr size_t kEvidenceLines = 3;
+
+std::string UtcText() {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(),
+                          absl::UTCTimeZone());
+}
+
+// The ranks have installed their handlers: a signal no longer just ends them.
+bool CanTakeSignals(const RankTable& table) {
+  return table.AllHeard() &&
+         std::all_of(table.ranks().begin(), table.ranks().end(),
+                     [](const RankStatus& rank) {
+                       return rank.phase() != Phase::kStart;
+                     });
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Create(
+    const LaunchOptions& options) {
+  RETURN_IF_ERROR(CheckLaunchOptions(options));
+  const std::string directory = JoinPath(options.run_dir, "launch");
+  RETURN_IF_ERROR(CreateDirectories(directory));
+  ASSIGN_OR_RETURN(SignalSource signals, SignalSource::Block());
+  ASSIGN_OR_RETURN(JobKey key, JobKey::Random());
+  ASSIGN_OR_RETURN(HeartbeatServer heartbeats,
+                   HeartbeatServer::Listen("127.0.0.1", key));
+  ASSIGN_OR_RETURN(EventLog events, EventLog::Open(directory));
+  ASSIGN_OR_RETURN(std::unique_ptr<ControlServer> control,
+                   ControlServer::Start(directory));
+  AdoptOrphans();
+  return std::unique_ptr<Supervisor>(new Supervisor(
+      options, directory,
+      Parts{std::move(signals), std::move(key), std::move(heartbeats),
+            std::move(events), std::move(control)}));
+}
+
+Supervisor::Supervisor(const LaunchOptions& options, std::string directory,
+                       Parts parts)
+    : options_(options),
+      directory_(std::move(directory)),
+      parts_(std::move(parts)),
+      policy_(options.policy),
+      budgets_(options.budgets),
+      began_(MonotonicSeconds()) {}
+
+void Supervisor::Say(const std::string& text) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "perdure-launch: %s\n", text.c_str());
+}
+
+absl::StatusOr<int> Supervisor::Run() {
+  parts_.events.Add("launch", {{"ranks", options_.ranks}});
+  while (true) {
+    ASSIGN_OR_RETURN(const GenerationEnd end, RunGeneration());
+    if (decision_.restart) continue;
+    parts_.events.Add("end", {{"exit_code", decision_.exit_code},
+                              {"why", decision_.why},
+                              {"steps", finished_}});
+    if (end.verdict.has_value()) Say(absl::StrCat("stops: ", decision_.why));
+    return decision_.exit_code;
+  }
+}
+
+absl::Status Supervisor::StartGeneration(GenerationRun* run) {
+  const LaunchEnvironment environment{parts_.heartbeats.address(), parts_.key,
+                                      generation_, options_.beat_seconds,
+                                      options_.lease_seconds};
+  MpirunOptions mpirun;
+  mpirun.ranks = options_.ranks;
+  mpirun.as_root = geteuid() == 0;
+  mpirun.cores = static_cast<int>(std::thread::hardware_concurrency());
+  const auto variables = LaunchVariables(environment);
+  for (const auto& [name, value] : variables) mpirun.exported.push_back(name);
+  const std::vector<std::string> line =
+      MpirunLine(mpirun, TrainerCommand(options_, generation_ > 1));
+  table_.Begin(generation_, options_.ranks, MonotonicSeconds());
+  budgets_.BeginGeneration();
+  signalled_ = false;
+  RETURN_IF_ERROR(run->Start(line, variables));
+  restarted_at_ = MonotonicSeconds();
+  parts_.events.Add("generation", {{"generation", generation_},
+                                   {"ranks", options_.ranks},
+                                   {"mpirun_pid", int64_t{run->pid()}}});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<GenerationEnd> Supervisor::RunGeneration() {
+  ++generation_;
+  const std::string log_directory =
+      JoinPath(directory_, absl::StrFormat("gen-%05d", generation_));
+  RETURN_IF_ERROR(CreateDirectories(log_directory));
+  LogRouter logs(log_directory, [this](const TaggedLine& line) {
+    const bool shown =
+        line.rank == 0 || (line.rank > 0 && line.error &&
+                           absl::StartsWith(line.text, "perdure:"));
+    if (!shown || options_.quiet) return;
+    std::FILE* out = line.error ? stderr : stdout;
+    std::fprintf(out, "%.*s\n", static_cast<int>(line.text.size()),
+                 line.text.data());
+    std::fflush(out);
+  });
+  GenerationRun run(&parts_.heartbeats, &table_, &budgets_, &logs);
+  const int64_t finished_before = finished_;
+  RETURN_IF_ERROR(StartGeneration(&run));
+  while (run.Turn(kTurnSeconds)) {
+    Obey(&run);
+    const double now = MonotonicSeconds();
+    NoteRecovery();
+    if (now - published_ >= kPublishSeconds) PublishStatus(now);
+  }
+  const ExitCause cause = run.Cause();
+  GenerationEnd end;
+  end.generation = generation_;
+  end.exit_code = cause.exit_code;
+  end.rank_exit_code = cause.rank_exit_code;
+  end.first_step = finished_before;
+  finished_ = std::max(finished_, table_.LeastStep());
+  end.last_step = finished_;
+  end.verdict = cause.verdict;
+  end.signal = cause.signal;
+  decision_ = policy_.Decide(end);
+  if (stopping_ && decision_.restart) {
+    decision_ = {false, 143, "asked to stop: not started again"};
+  }
+  if (end.verdict.has_value()) Report(end, run, logs);
+  return end;
+}
+
+void Supervisor::Stop(GenerationRun* run) {
+  if (stopping_ && signalled_) {
+    Say("asked twice to stop: the ranks are ended without saving");
+    run->Kill();
+    return;
+  }
+  if (!stopping_) Say("asked to stop: the ranks save and end");
+  stopping_ = true;
+}
+
+void Supervisor::Obey(GenerationRun* run) {
+  while (parts_.signals.Take().has_value()) Stop(run);
+  if (const auto command = parts_.control->TakeCommand()) {
+    if (*command == CommandRequest::STOP) Stop(run);
+    if (*command == CommandRequest::CHECKPOINT && CanTakeSignals(table_)) {
+      run->Signal(SIGUSR2);
+    }
+  }
+  // mpirun hands SIGUSR1 on at once; after SIGTERM it kills within a second.
+  if (stopping_ && !signalled_ && CanTakeSignals(table_)) {
+    run->Signal(SIGUSR1);
+    signalled_ = true;
+  }
+}
+
+// The first new step after a failure.
+void Supervisor::NoteRecovery() {
+  if (fault_at_ == 0 || table_.LeastStep() <= finished_) return;
+  const double step_at = table_.ranks()[0].step_since;
+  const double loaded_at = table_.ranks()[0].phase_since;
+  parts_.events.Add("recovered", {{"generation", generation_},
+                                  {"step", table_.LeastStep()},
+                                  {"seconds", step_at - fault_at_},
+                                  {"detect_seconds", known_at_ - fault_at_},
+                                  {"kill_seconds", restarted_at_ - known_at_},
+                                  {"load_seconds", loaded_at - restarted_at_},
+                                  {"step_seconds", step_at - loaded_at}});
+  Say(absl::StrFormat("training goes on: step %d, %.1f s after the fault",
+                      table_.LeastStep(), step_at - fault_at_));
+  fault_at_ = 0;
+}
+
+void Supervisor::PublishStatus(double now) {
+  published_ = now;
+  LaunchStatus status;
+  status.set_generation(generation_);
+  status.set_ranks(options_.ranks);
+  status.set_step(std::max(finished_, table_.LeastStep()));
+  status.set_restarts(policy_.restarts());
+  status.set_incidents(incidents_);
+  status.set_uptime(now - began_);
+  status.set_last_incident(last_incident_);
+  status.set_dropped_datagrams(table_.dropped().total());
+  status.set_state(stopping_                ? "stopping"
+                   : CanTakeSignals(table_) ? "running"
+                                            : "starting");
+  if (table_.ranks()[0].heard) {
+    status.set_total_steps(table_.ranks()[0].last.total_steps());
+    status.set_loss(table_.ranks()[0].last.loss());
+  }
+  for (int r = 0; r < options_.ranks; ++r) {
+    LaunchRank* rank = status.add_rank();
+    rank->set_rank(r);
+    rank->set_doing(DescribeRank(table_, r, now));
+  }
+  parts_.control->Publish(std::move(status));
+}
+
+void Supervisor::Report(const GenerationEnd& end, const GenerationRun& run,
+                        const LogRouter& logs) {
+  Incident incident;
+  incident.number = ++incidents_;
+  incident.generation = end.generation;
+  incident.time = UtcText();
+  incident.cause = run.Cause();
+  incident.detected_after = std::max(0.0, run.known_at() - run.last_sign());
+  incident.decision = decision_;
+  incident.finished_step = end.last_step;
+  const double now = MonotonicSeconds();
+  for (int r = 0; r < options_.ranks; ++r) {
+    incident.ranks.push_back(DescribeRank(table_, r, now));
+  }
+  for (const int rank :
+       {end.verdict->ranks.empty() ? -1 : end.verdict->ranks[0], -1}) {
+    const std::deque<std::string> tail = logs.Tail(rank);
+    for (std::string& line :
+         PickEvidence({tail.begin(), tail.end()}, kEvidenceLines)) {
+      incident.evidence.push_back(std::move(line));
+    }
+  }
+  last_incident_ = IncidentText(incident);
+  std::fputs(last_incident_.c_str(), stderr);
+  parts_.events.Add(
+      "incident",
+      {{"number", incident.number},
+       {"generation", end.generation},
+       {"fault", FaultName(end.verdict->fault)},
+       {"rank", end.verdict->ranks.empty() ? -1 : end.verdict->ranks[0]},
+       {"host", end.verdict->hosts.empty() ? "" : end.verdict->hosts[0]},
+       {"step", end.verdict->step},
+       {"signal", end.signal},
+       {"exit_code", end.exit_code},
+       {"detect_seconds", incident.detected_after},
+       {"what", end.verdict->what},
+       {"restart", decision_.restart ? 1 : 0},
+       {"why", decision_.why},
+       {"text", last_incident_}});
+  if (fault_at_ == 0) fault_at_ = run.last_sign();
+  known_at_ = run.known_at();
+}
+
+}  // namespace perdure

@@ -1,0 +1,47 @@
+#ifndef PERDURE_LAUNCHER_TRAIN_FAULT_INJECTION_H_
+#define PERDURE_LAUNCHER_TRAIN_FAULT_INJECTION_H_
+
+// Faults on order, for trying out how a run survives them:
+//   PERDURE_FAULT="KIND@RANK:STEP[:GENERATION]", several separated by ","
+// strikes the rank before that step. KIND:
+//   kill   SIGKILL            segv   a bad address      abort  abort()
+//   exit0  _exit(0)           stop   SIGSTOP            hang   sleeps for ever
+//   spin   computes for ever  slowN  from then on every step takes N times as
+//                                    long (slow4)
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "runtime/base/status.h"
+
+namespace perdure {
+
+struct PlannedFault {
+  std::string kind;
+  int rank = 0;
+  int64_t step = 1;
+  int64_t generation = 0;  // 0: any
+  double factor = 1;       // slowN
+};
+
+// InvalidArgument names the entry and lists the kinds.
+absl::StatusOr<std::vector<PlannedFault>> ParseFaults(absl::string_view text);
+
+class FaultInjector {
+ public:
+  FaultInjector() = default;  // none
+  // Keeps those of this rank and generation.
+  FaultInjector(const std::vector<PlannedFault>& faults, int rank,
+                int64_t generation);
+  // Before step `step`; the last one took `last_seconds`.
+  void Strike(int64_t step, double last_seconds) const;
+
+ private:
+  std::vector<PlannedFault> faults_;
+};
+
+}  // namespace perdure
+
+#endif  // PERDURE_LAUNCHER_TRAIN_FAULT_INJECTION_H_

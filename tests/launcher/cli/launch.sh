@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# perdure-launch: a run that loses ranks in every way ends as one that lost none,
+# and what another start would not help is not started again.
+set -Eeuo pipefail
+source "$(dirname "$0")/common.sh"
+
+tokens=$work/text/text.tokens
+train=("$bin/pretrain" --config "$(dirname "$0")/config.textproto"
+  --set "data.train.path=$tokens" --set snapshot.every_steps=5)
+launch=("$bin/perdure-launch" -n 2)
+
+write_text "$work/text.txt"
+expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
+  --output "$tokens"
+
+losses() { column "$1/metrics.jsonl" loss; }
+events() { grep -c "\"event\":\"$2\"" "$1/launch/events.jsonl" || true; }
+nothing_left() { [[ -z $(own_processes) ]]; }
+
+check "without a fault: one generation, the trainer's lines, logs of each rank"
+expect 0 "${launch[@]}" -- "${train[@]}" --run_dir "$work/whole"
+says "step 20/20"
+equal "$(events "$work/whole" generation)" 1 "generations"
+[[ -s $work/whole/launch/gen-00001/rank-0000.log ]] || fail "no log of rank 0"
+[[ ! -e $work/whole/launch/control.json ]] || fail "control.json is left"
+
+# survives FAULT TEXT...: struck in generation 1, the run ends as the whole one.
+survives() {
+  local fault=$1 run=$work/${1%%@*}
+  shift
+  check "$fault"
+  expect 0 env "PERDURE_FAULT=$fault:1" "${launch[@]}" -- "${train[@]}" \
+    --run_dir "$run"
+  says "$@" "training goes on"
+  equal "$(events "$run" generation)" 2 "generations"
+  equal "$(losses "$run")" "$(losses "$work/whole")" "losses"
+  wait_for 5 nothing_left || fail "left over: $(own_processes)"
+}
+survives kill@1:8 "incident 1: crash" "rank 1 was ended by signal 9"
+survives segv@0:7 "incident 1: crash" "rank 0 was ended by signal 11"
+survives exit0@1:8 "incident 1: crash"
+survives hang@1:9 "incident 1: hang" "rank 1 on" "rank 0 wait for it"
+survives stop@0:13 "incident 1: rank silent" "rank 0"
+
+check "history says what was lost"
+expect 0 "$bin/perdure-launch" history "$work/hang"
+says "incident 1: hang at step 9" "goes on at step" "effective training time ratio"
+
+check "the same failure twice is not started a third time"
+expect 93 env PERDURE_FAULT=abort@1:8 "${launch[@]}" -- "${train[@]}" \
+  --run_dir "$work/twice"
+says "rank 1 failed at step 8 in the same way twice"
+equal "$(events "$work/twice" generation)" 2 "generations"
+
+check "a wrong configuration is not started again"
+expect 2 "${launch[@]}" -- "${train[@]}" --run_dir "$work/wrong" --set model.layer=3
+says "model.layer" "another start would not help"
+equal "$(events "$work/wrong" generation)" 1 "generations"
+
+check "a trainer that is not there"
+expect 1 "${launch[@]}" --max_restarts=0 -- "$work/no-such-trainer" --run_dir "$work/none"
+says "incident 1: start"
+
+check "mistakes on the command line"
+expect 2 "${launch[@]}"
+says "no program to start"
+expect 2 "${launch[@]}" -- "$bin/pretrain"
+says "--run_dir"
+expect 2 "$bin/perdure-launch" --max_restart=3
+says "did you mean max_restarts"
+expect 3 "$bin/perdure-launch" status "$work/whole"
+says "no perdure-launch is running here"
+
+check "status, checkpoint and stop from another terminal"
+run=$work/endless
+"${launch[@]}" -- "${train[@]}" --run_dir "$run" --set train.steps=100000000 \
+  --set snapshot.every_steps=0 >"$work/endless.txt" 2>&1 </dev/null &
+job=$!
+has_steps() { [[ $(wc -l 2>/dev/null <"$run/metrics.jsonl") -ge 5 ]]; }
+wait_for 60 has_steps || fail "no steps within a minute"
+expect 0 "$bin/perdure-launch" status "$run"
+says "running, generation 1, 2 ranks" "rank 0 on" "rank 1 on" "0 incidents"
+expect 0 "$bin/perdure-launch" checkpoint "$run"
+has_snapshot() { ls "$run"/snapshots/step-* >/dev/null 2>&1; }
+wait_for 30 has_snapshot || fail "no snapshot"
+kill -0 "$job" || fail "it has ended"
+expect 0 "$bin/perdure-launch" stop "$run"
+code=0
+wait "$job" || code=$?
+cp "$work/endless.txt" "$out"
+equal "$code" 143 "exit code"
+says "after saving step"
+wait_for 5 nothing_left || fail "left over: $(own_processes)"
