@@ -12,13 +12,20 @@
 #include "absl/strings/strip.h"
 #include "launcher/supervisor/control_server.h"
 #include "launcher/supervisor/launch_options.h"
+#include "launcher/supervisor/node_table.h"
 #include "launcher/supervisor/status_text.h"
 #include "launcher/supervisor/supervisor.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 #include "runtime/base/text.h"
 
-DEFINE_int32(n, 0, "ranks on this machine");
+DEFINE_int32(n, 0, "ranks");
+DEFINE_string(hosts, "", "NAME:RANKS,...; those left over are spares");
+DEFINE_string(hostfile, "", "a line a host: NAME slots=RANKS");
+DEFINE_string(agent, "", "starts daemons on hosts instead of ssh");
+DEFINE_string(network, "", "of the hosts, such as 10.0.0.0/24");
+DEFINE_string(listen, "127.0.0.1", "this machine's address for the ranks");
+DEFINE_double(wait, 600, "seconds to wait for enough hosts");
 DEFINE_int32(max_restarts, 100, "restarts before giving up");
 DEFINE_int32(max_no_progress, 3, "generations in a row without a new step");
 DEFINE_double(beat, 0.1, "seconds between two heartbeats of a rank");
@@ -48,7 +55,14 @@ does; a second one ends without saving. What ranks print is in
 RUN_DIR/launch/gen-*/rank-*.log; events are in RUN_DIR/launch/events.jsonl.
 
 options:
-  -n N                  ranks on this machine
+  -n N                  ranks
+  --hosts A:2,B:2,C:2   hosts and how many ranks each takes; those not needed are
+                        spares (this machine)
+  --hostfile FILE       the same, a line a host: NAME slots=N
+  --listen ADDRESS      this machine's address, as the hosts see it (127.0.0.1)
+  --network NET         that Open MPI uses between hosts: 10.0.0.0/24
+  --agent PROGRAM       starts Open MPI's daemons on hosts instead of ssh
+  --wait S              for enough hosts, then exit code 94 (600)
   --max_restarts N      restarts before giving up, with exit code 1 (100)
   --max_no_progress N   generations in a row without a new step before giving up,
                         with exit code 93: do not requeue (3)
@@ -60,7 +74,7 @@ options:
   --quiet               none of rank 0's output, only what goes wrong
 
 exit codes: 0 done; 143 stopped after saving; 93 no progress or the same failure
-twice; 1 restarts are spent; otherwise the trainer's own, such as 2 for a wrong
+twice; 94 too few hosts; 1 restarts are spent; otherwise the trainer's own, such as 2 for a wrong
 configuration.
 )";
 
@@ -68,8 +82,9 @@ configuration.
 absl::Status ReadFlags(const std::vector<std::string>& words,
                        std::vector<std::string>* rest) {
   std::vector<std::string> names;
-  for (const char* name : {"n", "max_restarts", "max_no_progress", "beat",
-                           "silence", "lease", "progress", "quiet"}) {
+  for (const char* name : {"n", "hosts", "hostfile", "agent", "network",
+                           "listen", "wait", "max_restarts", "max_no_progress",
+                           "beat", "silence", "lease", "progress", "quiet"}) {
     names.emplace_back(name);
   }
   for (size_t i = 0; i < words.size(); ++i) {
@@ -136,6 +151,19 @@ absl::StatusOr<int> Run(const std::vector<std::string>& words,
   LaunchOptions options;
   options.ranks = FLAGS_n;
   options.trainer = trainer;
+  if (!FLAGS_hosts.empty() && !FLAGS_hostfile.empty()) {
+    return absl::InvalidArgumentError("give --hosts or --hostfile, not both");
+  }
+  if (!FLAGS_hostfile.empty()) {
+    ASSIGN_OR_RETURN(const std::string text, ReadFile(FLAGS_hostfile));
+    ASSIGN_OR_RETURN(options.hosts, ParseHostfile(text));
+  } else {
+    ASSIGN_OR_RETURN(options.hosts, ParseHosts(FLAGS_hosts));
+  }
+  options.agent = FLAGS_agent;
+  options.network = FLAGS_network;
+  options.listen = FLAGS_listen;
+  options.wait_seconds = FLAGS_wait;
   options.beat_seconds = FLAGS_beat;
   options.lease_seconds = FLAGS_lease;
   options.policy = {FLAGS_max_restarts, FLAGS_max_no_progress};

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -107,6 +108,13 @@ bool DescendsFrom(const std::map<pid_t, pid_t>& parents, pid_t pid,
   return false;
 }
 
+// Which network namespace a process is in; 0 if it is gone.
+ino_t NetworkOf(pid_t pid) {
+  struct stat info = {};
+  const std::string path = absl::StrCat("/proc/", pid, "/ns/net");
+  return stat(path.c_str(), &info) == 0 ? info.st_ino : 0;
+}
+
 }  // namespace
 
 std::string ExitState::ToString() const {
@@ -198,10 +206,14 @@ void AdoptOrphans() { prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 
 int KillDescendants() {
   const pid_t self = getpid();
+  const ino_t network = NetworkOf(self);
   const std::map<pid_t, pid_t> parents = ParentsOfAll();
   int killed = 0;
   for (const auto& [pid, parent] : parents) {
-    if (DescendsFrom(parents, pid, self) && kill(pid, SIGKILL) == 0) ++killed;
+    if (DescendsFrom(parents, pid, self) && NetworkOf(pid) == network &&
+        kill(pid, SIGKILL) == 0) {
+      ++killed;
+    }
   }
   return killed;
 }

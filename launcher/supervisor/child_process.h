@@ -57,8 +57,8 @@ class ChildProcess {
 // Makes this process the parent of all its descendants that lose theirs, so
 // that none outlives it unseen.
 void AdoptOrphans();
-// SIGKILLs all descendants of this process; they die without further orders.
-// Returns how many there were.
+// SIGKILLs all descendants of this process in its network namespace (in others
+// they stand for other machines). Returns how many there were.
 int KillDescendants();
 // Takes the exit states of adopted processes that have ended, but not of `but`.
 void ReapOrphans(pid_t but);

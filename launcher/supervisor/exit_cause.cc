@@ -26,6 +26,18 @@ std::optional<int> NumberAfter(absl::string_view line, absl::string_view key) {
   return number;
 }
 
+// "ORTE has lost communication with a remote daemon." and, lines later,
+// "Remote daemon: [[7,0],2] on node c".
+std::string LostHost(const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) {
+    const size_t daemon = line.find("Remote daemon:");
+    const size_t node = line.find("on node ");
+    if (daemon == std::string::npos || node == std::string::npos) continue;
+    return std::string(absl::StripAsciiWhitespace(line.substr(node + 8)));
+  }
+  return "";
+}
+
 struct MpirunBlame {
   std::optional<int> rank;
   std::optional<int> signal;
@@ -99,6 +111,12 @@ ExitCause ExplainExit(const RankTable& table, const ExitState& exit,
     }
   }
   cause.exit_code = exit.code == 0 ? 1 : exit.code;
+  if (const std::string host = LostHost(mpirun_lines); !host.empty()) {
+    cause.verdict = Blame(table, Fault::kNodeSilent, std::nullopt,
+                          absl::StrCat("mpirun has lost its daemon on ", host));
+    cause.verdict->hosts = {host};
+    return cause;
+  }
   const std::optional<int> failed = FailedRank(table);
   const MpirunBlame blame = ReadBlame(mpirun_lines);
   if (blame.signal.has_value()) {

@@ -65,6 +65,17 @@ absl::Status CheckLaunchOptions(const LaunchOptions& options) {
                      ": give the number of ranks, 1 or "
                      "more"));
   }
+  int slots = 0;
+  for (const HostSlots& host : options.hosts) slots += host.slots;
+  if (!options.hosts.empty() && slots < options.ranks) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "-n ", options.ranks, ": the hosts have ", slots, " slots"));
+  }
+  if (options.hosts.size() > 1 && options.listen == "127.0.0.1") {
+    return absl::InvalidArgumentError(
+        "--hosts with several hosts needs --listen ADDRESS: this machine's, as "
+        "the hosts see it");
+  }
   if (!(options.beat_seconds > 0) ||
       !(options.budgets.silence_seconds > 2 * options.beat_seconds) ||
       !(options.lease_seconds > options.budgets.silence_seconds)) {

@@ -7,13 +7,19 @@
 #include <vector>
 
 #include "launcher/supervisor/budgets.h"
+#include "launcher/supervisor/mpirun_line.h"
 #include "launcher/supervisor/policy.h"
 #include "runtime/base/status.h"
 
 namespace perdure {
 
 struct LaunchOptions {
-  int ranks = 0;                     // on this machine
+  int ranks = 0;
+  std::vector<HostSlots> hosts;      // spares behind; empty: this machine
+  std::string agent;                 // starts daemons on hosts instead of ssh
+  std::string network;               // of the hosts: "10.0.0.0/24"
+  std::string listen = "127.0.0.1";  // where their ranks reach this process
+  double wait_seconds = 600;         // for enough hosts
   std::vector<std::string> trainer;  // program and arguments
   std::string run_dir;               // the trainer's --run_dir
   double beat_seconds = 0.1;

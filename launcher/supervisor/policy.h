@@ -16,6 +16,7 @@ namespace perdure {
 // Exit codes of perdure-launch besides 0, 143 and those of the trainer.
 inline constexpr int kExitRestartsSpent = 1;
 inline constexpr int kExitNoProgress = 93;  // a batch system should not requeue
+inline constexpr int kExitTooFewHosts = 94;
 
 struct PolicyOptions {
   int max_restarts = 100;

@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "launcher/control/launch_environment.h"
+#include "launcher/supervisor/debris.h"
 #include "launcher/supervisor/detector.h"
 #include "launcher/supervisor/mpirun_line.h"
 #include "runtime/base/file.h"
@@ -49,7 +50,7 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Create(
   ASSIGN_OR_RETURN(SignalSource signals, SignalSource::Block());
   ASSIGN_OR_RETURN(JobKey key, JobKey::Random());
   ASSIGN_OR_RETURN(HeartbeatServer heartbeats,
-                   HeartbeatServer::Listen("127.0.0.1", key));
+                   HeartbeatServer::Listen(options.listen, key));
   ASSIGN_OR_RETURN(EventLog events, EventLog::Open(directory));
   ASSIGN_OR_RETURN(std::unique_ptr<ControlServer> control,
                    ControlServer::Start(directory));
@@ -66,6 +67,7 @@ Supervisor::Supervisor(const LaunchOptions& options, std::string directory,
       directory_(std::move(directory)),
       parts_(std::move(parts)),
       policy_(options.policy),
+      nodes_(options.hosts),
       budgets_(options.budgets),
       began_(MonotonicSeconds()) {}
 
@@ -77,7 +79,19 @@ void Supervisor::Say(const std::string& text) {
 absl::StatusOr<int> Supervisor::Run() {
   parts_.events.Add("launch", {{"ranks", options_.ranks}});
   while (true) {
-    ASSIGN_OR_RETURN(const GenerationEnd end, RunGeneration());
+    const std::optional<std::vector<HostSlots>> hosts = ChooseHosts();
+    if (!hosts.has_value()) {
+      decision_ = {
+          false, stopping_ ? 143 : kExitTooFewHosts,
+          absl::StrCat("too few hosts for ", options_.ranks,
+                       " ranks: ", nodes_.Describe(MonotonicSeconds()))};
+      parts_.events.Add("end", {{"exit_code", decision_.exit_code},
+                                {"why", decision_.why},
+                                {"steps", finished_}});
+      Say(absl::StrCat("stops: ", decision_.why));
+      return decision_.exit_code;
+    }
+    ASSIGN_OR_RETURN(const GenerationEnd end, RunGeneration(*hosts));
     if (decision_.restart) continue;
     parts_.events.Add("end", {{"exit_code", decision_.exit_code},
                               {"why", decision_.why},
@@ -87,12 +101,48 @@ absl::StatusOr<int> Supervisor::Run() {
   }
 }
 
-absl::Status Supervisor::StartGeneration(GenerationRun* run) {
+std::optional<std::vector<HostSlots>> Supervisor::ChooseHosts() {
+  const double began = MonotonicSeconds();
+  bool told = false;
+  while (true) {
+    const double now = MonotonicSeconds();
+    if (nodes_.local()) return std::vector<HostSlots>();
+    if (auto hosts = nodes_.Choose(options_.ranks, now)) return hosts;
+    while (parts_.signals.Take().has_value()) stopping_ = true;
+    if (stopping_ || now - began > options_.wait_seconds ||
+        !nodes_.NextReturn(now).has_value()) {
+      return std::nullopt;
+    }
+    if (!told) {
+      Say(absl::StrCat("waits for hosts: ", nodes_.Describe(now)));
+      told = true;
+    }
+    absl::SleepFor(absl::Milliseconds(100));
+  }
+}
+
+// A host whose ranks fell silent together, or that mpirun lost, is not trusted
+// for a while; a rank that crashes alone is mostly no fault of its host.
+void Supervisor::ExcludeGuilty(const Verdict& verdict) {
+  if (verdict.fault != Fault::kNodeSilent) return;
+  const double now = MonotonicSeconds();
+  for (const std::string& host : verdict.hosts) {
+    if (!nodes_.Exclude(host, now)) continue;
+    parts_.events.Add("excluded", {{"host", host}});
+    Say(absl::StrCat("hosts: ", nodes_.Describe(now)));
+  }
+}
+
+absl::Status Supervisor::StartGeneration(const std::vector<HostSlots>& hosts,
+                                         GenerationRun* run) {
   const LaunchEnvironment environment{parts_.heartbeats.address(), parts_.key,
                                       generation_, options_.beat_seconds,
                                       options_.lease_seconds};
   MpirunOptions mpirun;
   mpirun.ranks = options_.ranks;
+  mpirun.hosts = hosts;
+  mpirun.agent = options_.agent;
+  mpirun.network = options_.network;
   mpirun.as_root = geteuid() == 0;
   mpirun.cores = static_cast<int>(std::thread::hardware_concurrency());
   const auto variables = LaunchVariables(environment);
@@ -110,7 +160,8 @@ absl::Status Supervisor::StartGeneration(GenerationRun* run) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<GenerationEnd> Supervisor::RunGeneration() {
+absl::StatusOr<GenerationEnd> Supervisor::RunGeneration(
+    const std::vector<HostSlots>& hosts) {
   ++generation_;
   const std::string log_directory =
       JoinPath(directory_, absl::StrFormat("gen-%05d", generation_));
@@ -127,14 +178,16 @@ absl::StatusOr<GenerationEnd> Supervisor::RunGeneration() {
   });
   GenerationRun run(&parts_.heartbeats, &table_, &budgets_, &logs);
   const int64_t finished_before = finished_;
-  RETURN_IF_ERROR(StartGeneration(&run));
+  RETURN_IF_ERROR(StartGeneration(hosts, &run));
   while (run.Turn(kTurnSeconds)) {
     Obey(&run);
     const double now = MonotonicSeconds();
     NoteRecovery();
     if (now - published_ >= kPublishSeconds) PublishStatus(now);
   }
+  RemoveDebris(run.pid());
   const ExitCause cause = run.Cause();
+  if (cause.verdict.has_value()) ExcludeGuilty(*cause.verdict);
   GenerationEnd end;
   end.generation = generation_;
   end.exit_code = cause.exit_code;

@@ -15,6 +15,7 @@
 #include "launcher/supervisor/heartbeat_server.h"
 #include "launcher/supervisor/incident.h"
 #include "launcher/supervisor/launch_options.h"
+#include "launcher/supervisor/node_table.h"
 #include "launcher/supervisor/policy.h"
 #include "launcher/supervisor/rank_table.h"
 #include "launcher/supervisor/signal_source.h"
@@ -42,9 +43,14 @@ class Supervisor {
   };
   Supervisor(const LaunchOptions& options, std::string directory, Parts parts);
 
+  // Waits for enough trusted hosts; none: there were not enough in time.
+  std::optional<std::vector<HostSlots>> ChooseHosts();
+  void ExcludeGuilty(const Verdict& verdict);
   // Runs one generation to its end.
-  absl::StatusOr<GenerationEnd> RunGeneration();
-  absl::Status StartGeneration(GenerationRun* run);
+  absl::StatusOr<GenerationEnd> RunGeneration(
+      const std::vector<HostSlots>& hosts);
+  absl::Status StartGeneration(const std::vector<HostSlots>& hosts,
+                               GenerationRun* run);
   void Obey(GenerationRun* run);
   void Stop(GenerationRun* run);
   void NoteRecovery();
@@ -57,6 +63,7 @@ class Supervisor {
   const std::string directory_;  // RUN_DIR/launch
   Parts parts_;
   Policy policy_;
+  NodeTable nodes_;
   Budgets budgets_;
   RankTable table_;
   const double began_;

@@ -77,6 +77,17 @@ TEST_F(ExitCauseTest, ExitCodeFromMpirunsReport) {
   EXPECT_EQ(cause.rank_exit_code, 2);
 }
 
+TEST_F(ExitCauseTest, LostDaemonIsALostHost) {
+  const ExitCause cause =
+      ExplainExit(table_, {205, 0},
+                  {"ORTE has lost communication with a remote daemon.", "",
+                   "  HNP daemon   : [[38273,0],0] on node node0",
+                   "  Remote daemon: [[38273,0],2] on node node2", ""});
+  ASSERT_TRUE(cause.verdict.has_value());
+  EXPECT_EQ(cause.verdict->fault, Fault::kNodeSilent);
+  EXPECT_THAT(cause.verdict->hosts, ElementsAre("node2"));
+}
+
 TEST_F(ExitCauseTest, NobodyEverHeardIsAFailedStart) {
   RankTable table;
   table.Begin(1, 3, 0);

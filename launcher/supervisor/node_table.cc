@@ -1,0 +1,126 @@
+#include "launcher/supervisor/node_table.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+
+namespace perdure {
+namespace {
+
+constexpr double kFirstExclusion = 30;  // seconds
+constexpr double kLongestExclusion = 3600;
+
+// "a:4" or "a".
+absl::StatusOr<HostSlots> ParseHost(absl::string_view text) {
+  HostSlots host;
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, ':');
+  host.host = std::string(parts[0]);
+  const bool good =
+      !host.host.empty() && parts.size() <= 2 &&
+      (parts.size() == 1 ||
+       (absl::SimpleAtoi(parts[1], &host.slots) && host.slots >= 1));
+  if (good) return host;
+  return absl::InvalidArgumentError(
+      absl::StrCat("host '", text, "' is not NAME or NAME:RANKS"));
+}
+
+absl::Status Add(absl::string_view text, std::vector<HostSlots>* hosts) {
+  ASSIGN_OR_RETURN(const HostSlots host, ParseHost(text));
+  for (const HostSlots& other : *hosts) {
+    if (other.host == host.host) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("host '", host.host, "' is given twice"));
+    }
+  }
+  hosts->push_back(host);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<HostSlots>> ParseHosts(absl::string_view text) {
+  std::vector<HostSlots> hosts;
+  for (const absl::string_view entry :
+       absl::StrSplit(text, ',', absl::SkipWhitespace())) {
+    RETURN_IF_ERROR(Add(absl::StripAsciiWhitespace(entry), &hosts));
+  }
+  return hosts;
+}
+
+absl::StatusOr<std::vector<HostSlots>> ParseHostfile(absl::string_view text) {
+  std::vector<HostSlots> hosts;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    const std::string entry(
+        absl::StripAsciiWhitespace(line.substr(0, line.find('#'))));
+    if (entry.empty()) continue;
+    const std::vector<std::string> words =
+        absl::StrSplit(entry, absl::ByAnyChar(" \t"), absl::SkipEmpty());
+    std::string host = words[0];
+    if (words.size() > 1) {
+      host =
+          absl::StrCat(host, absl::StrReplaceAll(words[1], {{"slots=", ":"}}));
+    }
+    RETURN_IF_ERROR(Add(host, &hosts));
+  }
+  return hosts;
+}
+
+NodeTable::NodeTable(std::vector<HostSlots> hosts) {
+  for (HostSlots& host : hosts) nodes_.push_back({std::move(host), 0, 0});
+}
+
+std::optional<std::vector<HostSlots>> NodeTable::Choose(int ranks,
+                                                        double now) const {
+  std::vector<HostSlots> chosen;
+  for (const Node& node : nodes_) {
+    if (ranks == 0) break;
+    if (node.out_until > now) continue;
+    const int slots = std::min(node.host.slots, ranks);
+    chosen.push_back({node.host.host, slots});
+    ranks -= slots;
+  }
+  if (ranks > 0) return std::nullopt;
+  return chosen;
+}
+
+bool NodeTable::Exclude(absl::string_view host, double now) {
+  for (Node& node : nodes_) {
+    if (node.host.host != host) continue;
+    double seconds = kFirstExclusion;
+    for (int i = 0; i < node.exclusions; ++i) {
+      seconds = std::min(2 * seconds, kLongestExclusion);
+    }
+    ++node.exclusions;
+    node.out_until = now + seconds;
+    return true;
+  }
+  return false;
+}
+
+std::optional<double> NodeTable::NextReturn(double now) const {
+  std::optional<double> next;
+  for (const Node& node : nodes_) {
+    if (node.out_until <= now) continue;
+    next = next.has_value() ? std::min(*next, node.out_until) : node.out_until;
+  }
+  return next;
+}
+
+std::string NodeTable::Describe(double now) const {
+  std::string text;
+  for (const Node& node : nodes_) {
+    absl::StrAppend(&text, text.empty() ? "" : ", ", node.host.host, ":",
+                    node.host.slots);
+    if (node.out_until > now) {
+      absl::StrAppendFormat(&text, " out for %.0f s", node.out_until - now);
+    }
+  }
+  return text;
+}
+
+}  // namespace perdure

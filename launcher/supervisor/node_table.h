@@ -1,0 +1,50 @@
+#ifndef PERDURE_LAUNCHER_SUPERVISOR_NODE_TABLE_H_
+#define PERDURE_LAUNCHER_SUPERVISOR_NODE_TABLE_H_
+
+// The hosts of a launch: who runs ranks, who is a spare, who is not trusted for
+// now. Pure: the caller reads the clock.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "launcher/supervisor/mpirun_line.h"
+#include "runtime/base/status.h"
+
+namespace perdure {
+
+// "a:4,b:4,c" (one rank where no number is). InvalidArgument names the entry.
+absl::StatusOr<std::vector<HostSlots>> ParseHosts(absl::string_view text);
+// The lines of a hostfile: "a slots=4" or "a:4"; # begins a comment.
+absl::StatusOr<std::vector<HostSlots>> ParseHostfile(absl::string_view text);
+
+class NodeTable {
+ public:
+  // Empty: this machine alone, which cannot be replaced.
+  explicit NodeTable(std::vector<HostSlots> hosts);
+
+  bool local() const { return nodes_.empty(); }
+  // Trusted hosts for `ranks` ranks, in the order given; none if they do not
+  // suffice. The last one may give fewer slots than it has.
+  std::optional<std::vector<HostSlots>> Choose(int ranks, double now) const;
+  // Keeps a host out for a while, twice as long each time: 30 s, 60 s, ... up
+  // to an hour. False if it is none of the table's.
+  bool Exclude(absl::string_view host, double now);
+  // When the next excluded host is trusted again; none if there is none.
+  std::optional<double> NextReturn(double now) const;
+  // "a:4, b:4 out for 28 s"
+  std::string Describe(double now) const;
+
+ private:
+  struct Node {
+    HostSlots host;
+    int exclusions = 0;
+    double out_until = 0;
+  };
+  std::vector<Node> nodes_;
+};
+
+}  // namespace perdure
+
+#endif  // PERDURE_LAUNCHER_SUPERVISOR_NODE_TABLE_H_

@@ -1,0 +1,69 @@
+#include "launcher/supervisor/node_table.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace perdure {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string Text(const std::optional<std::vector<HostSlots>>& hosts) {
+  if (!hosts.has_value()) return "none";
+  std::string text;
+  for (const HostSlots& host : *hosts) {
+    text += host.host + ":" + std::to_string(host.slots) + " ";
+  }
+  return text;
+}
+
+NodeTable TableOf(const char* hosts) { return NodeTable(*ParseHosts(hosts)); }
+
+TEST(ParseHostsTest, ListAndFile) {
+  EXPECT_EQ(Text(*ParseHosts("a:4, b:2,c")), "a:4 b:2 c:1 ");
+  EXPECT_EQ(Text(*ParseHostfile("# mine\na slots=4\n\nb:2  # spare\nc\n")),
+            "a:4 b:2 c:1 ");
+}
+
+TEST(ParseHostsTest, MistakesAreNamed) {
+  for (const char* text : {"a:0", "a:x", ":3", "a:1:2"}) {
+    EXPECT_THAT(std::string(ParseHosts(text).status().message()),
+                HasSubstr(text));
+  }
+  EXPECT_THAT(std::string(ParseHosts("a,b,a").status().message()),
+              HasSubstr("'a' is given twice"));
+}
+
+TEST(NodeTableTest, FirstHostsWorkTheRestAreSpares) {
+  const NodeTable nodes = TableOf("a:2,b:2,c:2");
+  EXPECT_EQ(Text(nodes.Choose(4, 0)), "a:2 b:2 ");
+  EXPECT_EQ(Text(nodes.Choose(3, 0)), "a:2 b:1 ");
+  EXPECT_EQ(Text(nodes.Choose(7, 0)), "none");
+}
+
+TEST(NodeTableTest, SpareTakesOverUntilTheHostIsTrustedAgain) {
+  NodeTable nodes = TableOf("a:2,b:2,c:2");
+  EXPECT_TRUE(nodes.Exclude("b", 100));
+  EXPECT_EQ(Text(nodes.Choose(4, 101)), "a:2 c:2 ");
+  EXPECT_EQ(nodes.NextReturn(101), 130);
+  EXPECT_EQ(Text(nodes.Choose(6, 101)), "none");
+  EXPECT_EQ(Text(nodes.Choose(6, 130)), "a:2 b:2 c:2 ");
+  EXPECT_EQ(nodes.NextReturn(130), std::nullopt);
+}
+
+TEST(NodeTableTest, EachExclusionIsTwiceAsLong) {
+  NodeTable nodes = TableOf("a:1");
+  for (const double seconds : {30, 60, 120, 240, 480, 960, 1920, 3600, 3600}) {
+    nodes.Exclude("a", 0);
+    EXPECT_EQ(nodes.NextReturn(0), seconds);
+  }
+}
+
+TEST(NodeTableTest, UnknownHostsAndThisMachine) {
+  NodeTable nodes = TableOf("a:1");
+  EXPECT_FALSE(nodes.Exclude("z", 0));
+  EXPECT_TRUE(NodeTable({}).local());
+}
+
+}  // namespace
+}  // namespace perdure
