@@ -1,0 +1,89 @@
+# A cluster on one machine: every node is a network namespace with a host name of
+# its own, on one bridge. Sourced, by root, after the functions of
+# ../launcher/cli/common.sh. Nothing outside of the namespaces is touched, and two
+# labs can stand side by side.
+#
+#   lab_up N          nodes $lab_0 .. $lab_N-1 at 10.77.L.1 ..
+#   on I COMMAND...   runs it on node I
+#   cut I / heal I    its link goes down silently, and comes back
+#   freeze I / thaw I stops all its processes, and goes on
+#   lab_down          ends every process of the nodes and removes them
+
+lab=pd$$
+lab_net=10.77.$(($$ % 250))
+lab_nodes=0
+
+lab_node() { echo "${lab}n$1"; }
+
+lab_possible() {
+  [[ $EUID -eq 0 ]] && command -v ip >/dev/null &&
+    ip netns add "${lab}x" 2>/dev/null && ip netns del "${lab}x"
+}
+
+lab_up() {
+  local i hosts="127.0.0.1 localhost"$'\n'
+  lab_nodes=$1
+  ip netns add "${lab}sw"
+  ip netns exec "${lab}sw" ip link set lo up
+  ip netns exec "${lab}sw" ip link add br0 type bridge
+  ip netns exec "${lab}sw" ip link set br0 up
+  for ((i = 0; i < lab_nodes; ++i)); do
+    hosts+="$lab_net.$((i + 1)) $(lab_node "$i")"$'\n'
+  done
+  for ((i = 0; i < lab_nodes; ++i)); do
+    local node
+    node=$(lab_node "$i")
+    ip netns add "$node"
+    ip link add eth0 netns "$node" type veth peer name "p$i" netns "${lab}sw"
+    ip netns exec "$node" ip link set lo up
+    ip netns exec "$node" ip addr add "$lab_net.$((i + 1))/24" dev eth0
+    ip netns exec "$node" ip link set eth0 up
+    ip netns exec "${lab}sw" ip link set "p$i" master br0
+    ip netns exec "${lab}sw" ip link set "p$i" up
+    # ip netns exec lays these over /etc.
+    mkdir -p "/etc/netns/$node"
+    printf '%s' "$hosts" >"/etc/netns/$node/hosts"
+    : >"/etc/netns/$node/resolv.conf"
+  done
+  # What mpirun calls instead of ssh: AGENT HOST COMMAND...
+  lab_agent=$work/agent
+  cat >"$lab_agent" <<'AGENT'
+#!/bin/sh
+host=$1
+shift
+exec ip netns exec "$host" unshare --uts -- sh -c "hostname $host; $*"
+AGENT
+  chmod +x "$lab_agent"
+}
+
+on() {
+  local node
+  node=$(lab_node "$1")
+  shift
+  ip netns exec "$node" unshare --uts -- sh -c 'hostname "$0"; exec "$@"' \
+    "$node" "$@"
+}
+
+cut() { ip netns exec "${lab}sw" ip link set "p$1" down; }
+heal() { ip netns exec "${lab}sw" ip link set "p$1" up; }
+
+lab_signal() {
+  local pid
+  for pid in $(ip netns pids "$(lab_node "$2")" 2>/dev/null); do
+    kill "-$1" "$pid" 2>/dev/null || true
+  done
+}
+freeze() { lab_signal STOP "$1"; }
+thaw() { lab_signal CONT "$1"; }
+crash() { lab_signal KILL "$1"; }
+
+lab_down() {
+  local i node
+  for ((i = 0; i < lab_nodes; ++i)); do
+    node=$(lab_node "$i")
+    crash "$i"
+    ip netns del "$node" 2>/dev/null || true
+    rm -rf "/etc/netns/$node"
+  done
+  ip netns del "${lab}sw" 2>/dev/null || true
+}
