@@ -69,7 +69,7 @@ function check_include(i,    name, first, source, from, to) {
   from = component_of(file[i])
   to = component_of(name)
   source = name
-  sub(/\.pb\.h$/, ".proto", source)
+  sub(/(\.grpc)?\.pb\.h$/, ".proto", source)
   if (("/" name "/") ~ /\/\.\.\//)
     report(i, "\"" name "\": include from the root of the project, not by a" \
            " relative path")
