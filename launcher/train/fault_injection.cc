@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <map>
 
@@ -25,7 +26,8 @@ void Segfault() {
 }
 
 void Spin() {
-  for (volatile uint64_t i = 0;; i = i + 1) {
+  const std::atomic<bool> forever{true};
+  while (forever.load(std::memory_order_relaxed)) {
   }
 }
 
