@@ -85,6 +85,10 @@ ManifestRun ToManifest(const RunState& run) {
   message.set_loss_mean(run.loss_mean);
   message.set_bad_steps(run.bad_steps);
   message.set_updates(run.updates);
+  if (run.error_squared != 0) {
+    message.set_grad_squared(run.grad_squared);
+    message.set_error_squared(run.error_squared);
+  }
   message.set_config_text(run.config_text);
   message.set_topology(run.topology);
   return message;
@@ -102,6 +106,8 @@ RunState FromManifest(const ManifestRun& message) {
   run.loss_mean = message.loss_mean();
   run.bad_steps = message.bad_steps();
   run.updates = message.updates();
+  run.grad_squared = message.grad_squared();
+  run.error_squared = message.error_squared();
   run.config_text = message.config_text();
   run.topology = message.topology();
   return run;

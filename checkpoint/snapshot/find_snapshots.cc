@@ -28,23 +28,33 @@ absl::StatusOr<std::vector<std::string>> ListSnapshots(
 }
 
 absl::StatusOr<std::unique_ptr<Snapshot>> OpenNewestSnapshot(
-    absl::string_view run_dir, std::vector<std::string>* warnings) {
+    absl::string_view run_dir, std::vector<std::string>* warnings,
+    const SnapshotFilter& counts) {
   ASSIGN_OR_RETURN(const std::vector<std::string> paths,
                    ListSnapshots(run_dir));
-  if (paths.empty()) {
-    return absl::NotFoundError(
-        absl::StrCat(JoinPath(run_dir, kSnapshotsDirectory),
-                     ": there is no snapshot (step-*)"));
-  }
   absl::Status newest_problem;
   for (const std::string& path : paths) {
     absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = Snapshot::Open(path);
+    if (snapshot.ok() && counts) {
+      const RunState& run = (*snapshot)->run();
+      if (!counts(run.generation, run.step)) {
+        warnings->push_back(absl::StrCat(
+            "snapshot ", path, " is skipped: generation ", run.generation,
+            " of the run was abandoned before step ", run.step));
+        continue;
+      }
+    }
     const absl::Status good =
         snapshot.ok() ? (*snapshot)->Verify({}) : snapshot.status();
     if (good.ok()) return snapshot;
     newest_problem.Update(good);
     warnings->push_back(
         absl::StrCat("snapshot ", path, " is skipped: ", good.message()));
+  }
+  if (newest_problem.ok()) {
+    return absl::NotFoundError(
+        absl::StrCat(JoinPath(run_dir, kSnapshotsDirectory),
+                     ": there is no snapshot (step-*)"));
   }
   return absl::DataLossError(absl::StrCat(
       JoinPath(run_dir, kSnapshotsDirectory), ": none of the ", paths.size(),

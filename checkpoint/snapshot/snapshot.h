@@ -17,6 +17,10 @@
 
 namespace perdure {
 
+// Whether a snapshot of this generation and step belongs to the run's lineage;
+// what an abandoned launch of the ranks wrote does not. Empty: all do.
+using SnapshotFilter = std::function<bool(int64_t generation, int64_t step)>;
+
 struct SnapshotWriteOptions {
   std::string run_dir;              // <run_dir>/snapshots/step-000001000/
   ModelConfig model;                // resolved
@@ -24,6 +28,11 @@ struct SnapshotWriteOptions {
   std::vector<std::string> pinned;  // never pruned (file names)
   int keep_last = 3;                // 0: keep all
   int keep_every = 0;
+  // An existing snapshot of the step that does not count is moved away.
+  SnapshotFilter counts;
+  // Asked on rank 0 right before the snapshot gets its name, and before old
+  // ones are pruned: an error, and neither happens. Empty: always.
+  std::function<absl::Status()> may_commit;
 };
 
 // Collective over `world`: each rank passes the pieces it holds; together they
@@ -57,11 +66,13 @@ class Snapshot : public StateSource {
 absl::StatusOr<std::vector<std::string>> ListSnapshots(
     absl::string_view run_dir);
 
-// Opens the newest snapshot that passes `verify`; damaged ones are skipped,
-// each with a line in `warnings`. NotFound if there is none at all; DataLoss if
-// all are damaged. One rank calls it and tells the others the path.
+// Opens the newest snapshot that counts and whose every byte verifies; others
+// are skipped, each with a line in `warnings`. NotFound if there is none that
+// counts; DataLoss if all of these are damaged. One rank calls it and tells the
+// others the path.
 absl::StatusOr<std::unique_ptr<Snapshot>> OpenNewestSnapshot(
-    absl::string_view run_dir, std::vector<std::string>* warnings);
+    absl::string_view run_dir, std::vector<std::string>* warnings,
+    const SnapshotFilter& counts = {});
 
 }  // namespace perdure
 

@@ -128,6 +128,7 @@ class SnapshotWrite {
     *head.mutable_run() = ToManifest(content_.run);
     *head.mutable_model() = content_.model;
     head.mutable_model()->clear_init_from();  // the snapshot stands alone
+    if (content_.may_commit) RETURN_IF_ERROR(content_.may_commit());
     return staged_->Commit(plan_, of_ranks, std::move(head));
   }
 
@@ -156,8 +157,9 @@ absl::StatusOr<std::string> Prepare(Storage& storage,
                                     const RunState& run) {
   RETURN_IF_ERROR(
       CleanSnapshotsDirectory(storage, options.run_dir, run.generation));
-  ASSIGN_OR_RETURN(const bool kept,
-                   KeepExistingSnapshot(storage, options.run_dir, run));
+  ASSIGN_OR_RETURN(
+      const bool kept,
+      KeepExistingSnapshot(storage, options.run_dir, run, options.counts));
   return std::string(kept ? kKept : "");
 }
 
@@ -186,9 +188,10 @@ absl::Status WriteSnapshotTo(Communicator& world, Storage& storage,
                             TemporaryName({run.step, run.generation})};
   MemoryPieces memory;
   RETURN_IF_ERROR(WriteOneSnapshot(
-      world, storage, paths, {run, options.model, options.tokenizer_dir, ""},
+      world, storage, paths,
+      {run, options.model, options.tokenizer_dir, "", options.may_commit},
       pieces, memory));
-  if (world.rank() == 0) {
+  if (world.rank() == 0 && (!options.may_commit || options.may_commit().ok())) {
     // The snapshot is safe; old ones that stay too long are no failure.
     const absl::Status pruned = PruneSnapshots(storage, options, run.step);
     if (!pruned.ok())

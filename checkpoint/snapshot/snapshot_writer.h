@@ -3,6 +3,7 @@
 
 // WriteSnapshot with its parts open: the storage, the place, the bytes' source.
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct SnapshotContent {
   ModelConfig model;
   std::string tokenizer_dir;  // "" for none
   std::string config_json;    // kept as it is; "" to make it from the model
+  // See SnapshotWriteOptions.
+  std::function<absl::Status()> may_commit = nullptr;
 };
 
 // Collective: one snapshot at `paths`, without anything around it.

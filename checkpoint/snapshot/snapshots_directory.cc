@@ -45,7 +45,8 @@ absl::Status CleanSnapshotsDirectory(Storage& storage,
 
 absl::StatusOr<bool> KeepExistingSnapshot(Storage& storage,
                                           absl::string_view run_dir,
-                                          const RunState& run) {
+                                          const RunState& run,
+                                          const SnapshotFilter& counts) {
   const std::string snapshots = JoinPath(run_dir, kSnapshotsDirectory);
   const std::string path = JoinPath(snapshots, SnapshotName(run.step));
   if (!FileExists(path)) return false;
@@ -61,6 +62,13 @@ absl::StatusOr<bool> KeepExistingSnapshot(Storage& storage,
     return absl::FailedPreconditionError(absl::StrCat(
         path, " is of run ", (*snapshot)->run().run_id, ", this is run ",
         run.run_id, "; use another run directory"));
+  }
+  const RunState& there = (*snapshot)->run();
+  if (counts && !counts(there.generation, there.step)) {
+    LOG(WARNING) << path << " is moved out of the way: generation "
+                 << there.generation << " was abandoned before that step";
+    RETURN_IF_ERROR(MoveAway(storage, snapshots, run.step));
+    return false;
   }
   return true;
 }

@@ -20,12 +20,13 @@ absl::Status CleanSnapshotsDirectory(Storage& storage,
                                      absl::string_view run_dir,
                                      int64_t generation);
 
-// True if the step's snapshot is there already and every byte of it is good. A
-// damaged one is moved out of the way as bad-step-*. FailedPrecondition if it
-// is another run's.
+// True if the step's snapshot is there already, counts, and every byte of it is
+// good. Another one is moved out of the way as bad-step-*. FailedPrecondition
+// if it is another run's.
 absl::StatusOr<bool> KeepExistingSnapshot(Storage& storage,
                                           absl::string_view run_dir,
-                                          const RunState& run);
+                                          const RunState& run,
+                                          const SnapshotFilter& counts);
 
 // Deletes the snapshots that the rules do not keep; never that of `written`.
 absl::Status PruneSnapshots(Storage& storage,

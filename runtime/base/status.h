@@ -11,6 +11,7 @@
 //   OutOfRange        NaN, Inf or a spiking loss                   exit 6
 //   DataLoss          stored bytes are damaged: use an older copy  exit 7
 //   Aborted           storage refused (disk full, write error)     exit 7
+//   AlreadyExists     a newer launch of this run took over         exit 76
 //   Cancelled         stopped after saving, on a signal            exit 143
 //   Internal          a bug in Perdure                             exit 1
 // A message says what, where (file:key, rank@host, group and operation), the

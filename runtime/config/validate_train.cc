@@ -48,6 +48,8 @@ void CheckTrainSection(const RunConfig& config, bool for_training,
   problems->RequireWithin("train.threads_per_rank", train.threads_per_rank(), 1,
                           4096);
   problems->RequireAtLeast("train.log_every", train.log_every(), 1);
+  problems->RequireAtLeast("journal.sync_every_steps",
+                           config.journal().sync_every_steps(), 1);
   problems->RequireAtLeast("train.max_bad_steps", train.max_bad_steps(), 1);
   if (train.spike_factor() != 0 && !(train.spike_factor() > 1)) {
     problems->Add("train.spike_factor",

@@ -30,6 +30,12 @@ struct StepRecord {
   // Running ratio of |g| to its standard error over the batch's sequences:
   // about 1 is noise, well above 1 a direction that the data agrees on.
   double signal_to_noise = 0;
+  // What the update of theta depends on besides constants of the run; a skipped
+  // step has no coefficients.
+  std::vector<float> coefficients;  // [K], multiply z_k
+  float decay = 1;                  // multiplies parameters that decay
+  // RunState's after the step.
+  float grad_squared = 0, error_squared = 0;
   // Payload of this rank in this step: losses that it contributed across dp and
   // pertp; what it sent across pp and tp.
   int64_t loss_bytes = 0, pp_bytes = 0, tp_bytes = 0;

@@ -10,6 +10,7 @@
 
 #include "runtime/base/status.h"
 #include "runtime/nn/param_spec.h"
+#include "runtime/state/step_record.h"
 #include "runtime/tensor/dtype.h"
 
 namespace perdure {
@@ -19,16 +20,26 @@ struct RunState {
   std::string run_id;             // fixed at the first start
   int64_t generation = 0;         // which launch of the ranks this is, from 1
   int64_t parent_generation = 0;  // 0: none
-  int64_t fork_step = 0;    // the parent's step that this one started from
-  int64_t step = 0;         // finished steps
-  int64_t samples = 0;      // data cursor: samples consumed
-  int64_t tokens = 0;       // predictions counted so far
-  int64_t updates = 0;      // optimizer updates: steps less the skipped ones
-  double loss_mean = 0;     // running mean for the spike test
-  int64_t bad_steps = 0;    // in a row
+  int64_t fork_step = 0;  // the parent's step that this one started from
+  int64_t step = 0;       // finished steps
+  int64_t samples = 0;    // data cursor: samples consumed
+  int64_t tokens = 0;     // predictions counted so far
+  int64_t updates = 0;    // optimizer updates: steps less the skipped ones
+  double loss_mean = 0;   // running mean for the spike test
+  int64_t bad_steps = 0;  // in a row
+  // Zeroth-order: running means over steps of g squared and of its squared
+  // standard error.
+  float grad_squared = 0;
+  float error_squared = 0;
   std::string config_text;  // the resolved config
   std::string topology;     // it was saved from, for information
 };
+
+// The state after `record`, whose step is run->step + 1: all of it but the
+// weights. Training and replay both come here, so they agree.
+void Advance(const StepRecord& record, RunState* run);
+// See StepRecord.signal_to_noise; 0 where nothing is known yet.
+double SignalToNoise(const RunState& run);
 
 // kWeight: what the forward pass uses (fp32 or bf16). kMaster: fp32 behind
 // bf16.
