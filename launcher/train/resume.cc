@@ -1,21 +1,25 @@
 #include "launcher/train/resume.h"
 
-#include <cstdio>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "launcher/train/session.h"
 #include "runtime/config/config.h"
 
 namespace perdure {
 namespace {
 
-constexpr const char* kMayDiffer[] = {
-    "topology",        "snapshot",        "eval",
-    "trace",           "train.steps",     "train.threads_per_rank",
-    "train.log_every", "train.recompute", "train.pipeline_schedule",
-    "optim.zero",      "model.init_from"};
+constexpr const char* kMayDiffer[] = {"topology",
+                                      "snapshot",
+                                      "journal",
+                                      "eval",
+                                      "trace",
+                                      "train.steps",
+                                      "train.threads_per_rank",
+                                      "train.log_every",
+                                      "train.recompute",
+                                      "train.pipeline_schedule",
+                                      "optim.zero",
+                                      "model.init_from"};
 
 bool MayDiffer(const std::string& difference) {
   for (const char* path : kMayDiffer) {
@@ -28,26 +32,6 @@ bool MayDiffer(const std::string& difference) {
 }
 
 }  // namespace
-
-absl::StatusOr<std::unique_ptr<Snapshot>> OpenForResume(
-    Communicator& world, const std::string& run_dir) {
-  ASSIGN_OR_RETURN(const std::string directory,
-                   OnRankZero(world, [&]() -> absl::StatusOr<std::string> {
-                     ASSIGN_OR_RETURN(const std::vector<std::string> snapshots,
-                                      ListSnapshots(run_dir));
-                     if (snapshots.empty()) return std::string();
-                     std::vector<std::string> warnings;
-                     const auto newest = OpenNewestSnapshot(run_dir, &warnings);
-                     for (const std::string& warning : warnings) {
-                       std::fprintf(stderr, "perdure: warning: %s\n",
-                                    warning.c_str());
-                     }
-                     if (!newest.ok()) return newest.status();
-                     return (*newest)->directory();
-                   }));
-  if (directory.empty()) return std::unique_ptr<Snapshot>();
-  return Snapshot::Open(directory);
-}
 
 std::vector<std::string> ForbiddenDifferences(const RunConfig& saved,
                                               const RunConfig& now,
@@ -62,10 +46,10 @@ std::vector<std::string> ForbiddenDifferences(const RunConfig& saved,
   return forbidden;
 }
 
-absl::Status CheckResumable(const RunState& saved, const RunConfig& now,
+absl::Status CheckResumable(const std::string& saved, const RunConfig& now,
                             bool decay_follows_steps) {
   ASSIGN_OR_RETURN(const RunConfig before,
-                   ParseConfig(saved.config_text, "the snapshot's config"));
+                   ParseConfig(saved, "the run's config as it was saved"));
   const std::vector<std::string> differences =
       ForbiddenDifferences(before, now, decay_follows_steps);
   if (differences.empty()) return absl::OkStatus();

@@ -9,6 +9,7 @@
 
 #include "checkpoint/convert/hugging_face.h"
 #include "checkpoint/snapshot/snapshot.h"
+#include "launcher/train/run_journal.h"
 #include "launcher/train/train_run.h"
 #include "parallel/engine/train_engine.h"
 #include "parallel/group/process_groups.h"
@@ -23,7 +24,10 @@ class Trainer {
  public:
   Trainer(Communicator* world, const TrainerFlags& flags,
           const TrainEnvironment& environment)
-      : world_(world), flags_(flags), environment_(environment) {}
+      : world_(world),
+        flags_(flags),
+        environment_(environment),
+        journal_(world, flags.run_dir) {}
 
   // All collective, in this order.
   absl::Status Start(const RunConfig& config);
@@ -33,10 +37,13 @@ class Trainer {
   absl::Status PrepareConfig(const RunConfig& config);
   absl::Status OpenData();
   absl::Status LoadState();
+  absl::Status ReplayJournal();
   absl::Status BeginGeneration();
   absl::Status OpenReports();
   absl::Status AfterStep(const StepRecord& record);
   absl::Status EvaluateAndReport(int* signal);
+  bool EvaluationDue() const;
+  absl::Status CatchUp();
   absl::Status Save();
   void NoteTraffic(const StepRecord& record);
   absl::Status FinishTrace();
@@ -51,7 +58,10 @@ class Trainer {
   Trace trace_;
   ProcessGroups groups_;
   std::unique_ptr<ModelSource> initial_;  // model.init_from
-  std::unique_ptr<Snapshot> snapshot_;    // --resume
+  RunJournal journal_;
+  ResumePoint resume_;            // --resume
+  Snapshot* snapshot_ = nullptr;  // of resume_
+  uint64_t initial_digest_ = 0;   // of the run's initial weights; 0: unknown
   std::string weights_from_;
   std::unique_ptr<Dataset> train_, val_;
   std::unique_ptr<TrainEngine> engine_;

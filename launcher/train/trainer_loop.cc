@@ -26,6 +26,8 @@ void Trainer::NoteTraffic(const StepRecord& record) {
 }
 
 absl::Status Trainer::AfterStep(const StepRecord& record) {
+  ASSIGN_OR_RETURN(const std::string difference, journal_.Finish(record));
+  if (!difference.empty()) Note(difference);
   if (metrics_ != nullptr) RETURN_IF_ERROR(metrics_->Step(record));
   if (record.zeroth_order() && !traffic_noted_) NoteTraffic(record);
   if (progress_ != nullptr) progress_->Step(record, device_->peak_bytes());
@@ -54,6 +56,7 @@ absl::Status Trainer::EvaluateAndReport(int* signal) {
 
 absl::Status Trainer::Save() {
   if (saved_step_ == run_.step) return absl::OkStatus();
+  RETURN_IF_ERROR(journal_.Sync());
   TraceScope trace(&trace_, Trace::Lane::kCompute, "snapshot");
   const absl::Time start = absl::Now();
   ASSIGN_OR_RETURN(const SavedPieces saved, engine_->Pieces());
@@ -63,6 +66,8 @@ absl::Status Trainer::Save() {
   options.tokenizer_dir = tokenizer_dir_;
   options.keep_last = config_.snapshot().keep_last();
   options.keep_every = config_.snapshot().keep_every();
+  options.counts = journal_.counts();
+  options.may_commit = journal_.may_commit();
   RETURN_IF_ERROR(WriteSnapshot(*world_, options, run_, saved.pieces));
   saved_step_ = run_.step;
   Note(absl::StrFormat("step %d  snapshot saved in %.2f s", run_.step,
@@ -86,6 +91,21 @@ absl::Status Trainer::FinishTrace() {
   return WriteTrace(path, parts);
 }
 
+bool Trainer::EvaluationDue() const {
+  const int32_t every = config_.eval().every_steps();
+  return val_ != nullptr && every > 0 &&
+         (run_.step % every == 0 || run_.step == config_.train().steps());
+}
+
+// What may not have been done any more behind the last step of the journal.
+absl::Status Trainer::CatchUp() {
+  int signal = 0;
+  if (EvaluationDue()) RETURN_IF_ERROR(EvaluateAndReport(&signal));
+  const int32_t save_every = config_.snapshot().every_steps();
+  if (save_every > 0 && run_.step % save_every == 0) return Save();
+  return absl::OkStatus();
+}
+
 absl::Status Trainer::Loop() {
   const TraceConfig& trace = config_.trace();
   const int64_t trace_begin = run_.step + trace.first_step();
@@ -96,6 +116,10 @@ absl::Status Trainer::Loop() {
   if (run_.step == 0 && val_ != nullptr && config_.has_task() && every > 0) {
     int signal = 0;
     RETURN_IF_ERROR(EvaluateAndReport(&signal));
+  }
+  if (!resume_.steps.empty()) {
+    RETURN_IF_ERROR(CatchUp());
+    evaluated = run_.step;
   }
   while (run_.step < config_.train().steps()) {
     if (trace.steps() > 0 && run_.step + 1 == trace_begin) trace_.Enable(true);
@@ -115,6 +139,8 @@ absl::Status Trainer::Loop() {
       RETURN_IF_ERROR(Save());
     }
     if (signal != 0 && run_.step < config_.train().steps()) {
+      RETURN_IF_ERROR(journal_.Note(JournalEvent::STOPPED, run_.step,
+                                    absl::StrCat("by signal ", signal)));
       return absl::CancelledError(absl::StrCat("stopped by signal ", signal,
                                                " after saving step ", run_.step,
                                                "; go on with --resume"));
@@ -124,7 +150,8 @@ absl::Status Trainer::Loop() {
   if (val_ != nullptr && every > 0 && evaluated != run_.step) {
     RETURN_IF_ERROR(EvaluateAndReport(&signal));
   }
-  return config_.snapshot().at_end() ? Save() : absl::OkStatus();
+  if (config_.snapshot().at_end()) RETURN_IF_ERROR(Save());
+  return journal_.Note(JournalEvent::DONE, run_.step, "");
 }
 
 }  // namespace perdure

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <random>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -24,15 +23,7 @@
 #include "runtime/data/tokenizer.h"
 
 namespace perdure {
-namespace {
-
-// Names a run for good: the time it began and what chance adds to it.
-std::string NewRunId() {
-  std::random_device random;
-  return absl::StrFormat("%d-%08x", absl::ToUnixSeconds(absl::Now()), random());
-}
-
-}  // namespace
+namespace {}  // namespace
 
 absl::Status Trainer::PrepareConfig(const RunConfig& config) {
   if (flags_.run_dir.empty()) {
@@ -45,7 +36,8 @@ absl::Status Trainer::PrepareConfig(const RunConfig& config) {
         "give one of them");
   }
   if (flags_.resume) {
-    ASSIGN_OR_RETURN(snapshot_, OpenForResume(*world_, flags_.run_dir));
+    ASSIGN_OR_RETURN(resume_, journal_.FindResumePoint());
+    snapshot_ = resume_.snapshot.get();
   }
   RunConfig complete = config;
   if (config.model().has_init_from()) {
@@ -65,8 +57,8 @@ absl::Status Trainer::PrepareConfig(const RunConfig& config) {
                    Topology::Create(config.topology(), world_->size()));
   ASSIGN_OR_RETURN(config_,
                    FinishConfig(complete, topology, /*for_training=*/true));
-  if (snapshot_ != nullptr) {
-    RETURN_IF_ERROR(CheckResumable(snapshot_->run(), config_,
+  if (resume_.exists()) {
+    RETURN_IF_ERROR(CheckResumable(resume_.config_text(), config_,
                                    !config.optim().has_decay_steps()));
   }
   // Only now: --force renames, which a wrong config should not have done.
@@ -114,8 +106,7 @@ absl::Status Trainer::LoadState() {
     run_ = snapshot_->run();
     saved_step_ = run_.step;
     const std::string now = groups_.topology.ToString();
-    weights_from_ = absl::StrCat("resumed at step ", run_.step, " from ",
-                                 snapshot_->directory());
+    weights_from_ = snapshot_->directory();
     if (run_.topology != now) {
       absl::StrAppend(&weights_from_, ", saved as ", run_.topology,
                       ", resharded to ", now);
@@ -129,20 +120,6 @@ absl::Status Trainer::LoadState() {
   return absl::OkStatus();
 }
 
-absl::Status Trainer::BeginGeneration() {
-  if (snapshot_ == nullptr) {
-    ASSIGN_OR_RETURN(run_.run_id, OnRankZero(*world_, [] {
-                       return absl::StatusOr<std::string>(NewRunId());
-                     }));
-  }
-  run_.parent_generation = run_.generation;
-  run_.fork_step = run_.step;
-  ++run_.generation;
-  run_.topology = groups_.topology.ToString();
-  run_.config_text = ConfigToText(config_);
-  return absl::OkStatus();
-}
-
 absl::Status Trainer::OpenReports() {
   const DType dtype = ComputeDType(config_.train());
   ASSIGN_OR_RETURN(const double peak,
@@ -151,7 +128,9 @@ absl::Status Trainer::OpenReports() {
     RETURN_IF_ERROR(WriteRunRecords(
         flags_.run_dir, run_.config_text, QuoteCommand(flags_.command),
         DescribeEnvironment(environment_.session, device_->Describe())));
-    ASSIGN_OR_RETURN(metrics_, MetricsLog::Open(flags_.run_dir, run_.step));
+    const bool again = !resume_.steps.empty() && EvaluationDue();
+    ASSIGN_OR_RETURN(metrics_, MetricsLog::Open(flags_.run_dir, run_.step,
+                                                resume_.steps, again));
     return std::string();
   };
   RETURN_IF_ERROR(OnRankZero(*world_, open).status());
@@ -190,6 +169,7 @@ absl::Status Trainer::Start(const RunConfig& config) {
   ASSIGN_OR_RETURN(
       engine_, MakeEngine(config_, max_rows, &groups_, device_.get(), &trace_));
   RETURN_IF_ERROR(LoadState());
+  RETURN_IF_ERROR(ReplayJournal());
   RETURN_IF_ERROR(BeginGeneration());
   return OpenReports();
 }

@@ -72,7 +72,8 @@ std::string FirstOrderEngine::Judge(const BatchLoss& loss, double norm_squared,
 }
 
 absl::Status FirstOrderEngine::Update(const BatchLoss& loss, double grad_norm,
-                                      RunState* run, double learning_rate) {
+                                      const RunState& run,
+                                      double learning_rate) {
   double scale = 1.0 / loss.weight_sum;
   const double clip = config_.optim().clip_norm();
   // As torch.nn.utils.clip_grad_norm_ does it.
@@ -80,7 +81,7 @@ absl::Status FirstOrderEngine::Update(const BatchLoss& loss, double grad_norm,
   if (config_.optim().zero() == 0) RETURN_IF_ERROR(reducer_->GatherAll());
   {
     TraceScope trace(trace_, Trace::Lane::kCompute, "optimizer");
-    optimizer_->Update(learning_rate, ++run->updates, scale);
+    optimizer_->Update(learning_rate, run.updates + 1, scale);
   }
   if (config_.optim().zero() == 0) return absl::OkStatus();
   TraceScope trace(trace_, Trace::Lane::kCommunication, "share weights");
@@ -126,10 +127,9 @@ absl::StatusOr<StepRecord> FirstOrderEngine::Step(const Dataset& data,
   const std::string reason = Judge(loss, norm_squared, *run);
   record.skipped = !reason.empty();
   if (record.skipped) {
-    RETURN_IF_ERROR(CountBadStep(config_.train(), record, reason, run));
+    RETURN_IF_ERROR(CheckBadStep(config_.train(), record, reason, *run));
   } else {
-    RETURN_IF_ERROR(Update(loss, record.grad_norm, run, record.learning_rate));
-    CountGoodStep(record.loss, run);
+    RETURN_IF_ERROR(Update(loss, record.grad_norm, *run, record.learning_rate));
   }
   FinishStep(start, &record, run);
   return record;
@@ -140,6 +140,12 @@ absl::StatusOr<Evaluation> FirstOrderEngine::Evaluate(const Dataset& data,
                                                       int signal) {
   return perdure::Evaluate(executor_.get(), &reader_, *groups_, data, sequences,
                            signal);
+}
+
+absl::Status FirstOrderEngine::Replay(absl::Span<const StepRecord>) {
+  return absl::FailedPreconditionError(
+      "a first-order step cannot be replayed: its gradient is in no journal; "
+      "resume from a snapshot");
 }
 
 absl::StatusOr<SavedPieces> FirstOrderEngine::Pieces() {

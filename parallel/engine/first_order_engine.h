@@ -37,6 +37,7 @@ class FirstOrderEngine : public TrainEngine {
                                   int* signal) override;
   absl::StatusOr<Evaluation> Evaluate(const Dataset& data, int64_t sequences,
                                       int signal) override;
+  absl::Status Replay(absl::Span<const StepRecord> steps) override;
   absl::StatusOr<SavedPieces> Pieces() override;
   std::vector<StateRequest> Requests(bool weights_only) override;
   void WeightsChanged() override { optimizer_->SetMastersFromWeights(); }
@@ -60,8 +61,8 @@ class FirstOrderEngine : public TrainEngine {
   // The reason why the step is bad; "" for a good one.
   std::string Judge(const BatchLoss& loss, double norm_squared,
                     const RunState& run) const;
-  absl::Status Update(const BatchLoss& loss, double grad_norm, RunState* run,
-                      double learning_rate);
+  absl::Status Update(const BatchLoss& loss, double grad_norm,
+                      const RunState& run, double learning_rate);
 
   RunConfig config_;
   const ProcessGroups* groups_;

@@ -18,33 +18,23 @@ std::string JudgeLoss(const TrainConfig& config, const BatchLoss& loss,
   return "";
 }
 
-absl::Status CountBadStep(const TrainConfig& config, const StepRecord& record,
-                          absl::string_view reason, RunState* run) {
+absl::Status CheckBadStep(const TrainConfig& config, const StepRecord& record,
+                          absl::string_view reason, const RunState& run) {
   const bool stop = config.bad_step() == TrainConfig::STOP;
-  ++run->bad_steps;
-  if (!stop && run->bad_steps < config.max_bad_steps()) {
-    return absl::OkStatus();
-  }
+  const int64_t bad_steps = run.bad_steps + 1;
+  if (!stop && bad_steps < config.max_bad_steps()) return absl::OkStatus();
   return absl::OutOfRangeError(absl::StrCat(
-      "step ", record.step, " (samples ", run->samples, " to ",
+      "step ", record.step, " (samples ", run.samples, " to ",
       record.samples_end - 1, "): ", reason,
       stop ? " and train.bad_step is STOP"
-           : absl::StrCat(", bad step ", run->bad_steps, " in a row"),
+           : absl::StrCat(", bad step ", bad_steps, " in a row"),
       "; lower optim.lr or raise optim.warmup_steps, check the data, and "
       "resume from the last snapshot"));
 }
 
-void CountGoodStep(double loss, RunState* run) {
-  run->bad_steps = 0;
-  run->loss_mean =
-      run->loss_mean == 0 ? loss : 0.95 * run->loss_mean + 0.05 * loss;
-}
-
 void FinishStep(std::chrono::steady_clock::time_point start, StepRecord* record,
                 RunState* run) {
-  run->step = record->step;
-  run->samples = record->samples_end;
-  run->tokens += record->tokens;
+  Advance(*record, run);
   record->seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();

@@ -17,12 +17,10 @@ namespace perdure {
 // Why the loss makes the step bad; "" for a good one.
 std::string JudgeLoss(const TrainConfig& config, const BatchLoss& loss,
                       const RunState& run);
-// Counts a bad step in *run. OutOfRange if the run is to stop.
-absl::Status CountBadStep(const TrainConfig& config, const StepRecord& record,
-                          absl::string_view reason, RunState* run);
-// After a good step: forgets bad ones, moves the running mean of the loss.
-void CountGoodStep(double loss, RunState* run);
-// The run has the step behind it, which began at `start`.
+// OutOfRange if the run is to stop at this bad step.
+absl::Status CheckBadStep(const TrainConfig& config, const StepRecord& record,
+                          absl::string_view reason, const RunState& run);
+// The run has the step behind it (see Advance), which began at `start`.
 void FinishStep(std::chrono::steady_clock::time_point start, StepRecord* record,
                 RunState* run);
 

@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "absl/types/span.h"
 #include "parallel/engine/evaluate.h"
 #include "parallel/engine/model_runtime.h"
 #include "parallel/engine/state_pieces.h"
@@ -30,6 +31,11 @@ class TrainEngine {
   virtual absl::StatusOr<Evaluation> Evaluate(const Dataset& data,
                                               int64_t sequences,
                                               int signal) = 0;
+
+  // Makes the updates of steps that were made before, in order, to the weights
+  // that they were made to then. Bit-identical to having trained.
+  // FailedPrecondition where the engine cannot (first-order).
+  virtual absl::Status Replay(absl::Span<const StepRecord> steps) = 0;
 
   // Saving and loading, between steps; see StatePiece, StateRequest.
   virtual absl::StatusOr<SavedPieces> Pieces() = 0;

@@ -93,6 +93,13 @@ void PerturbedWeights::Defer(ZerothOrderUpdate update) {
   std::fill(up_to_date_.begin(), up_to_date_.end(), false);
 }
 
+void PerturbedWeights::Replay(std::vector<ZerothOrderUpdate> updates) {
+  CHECK(pending_.empty());
+  pending_ = std::move(updates);
+  std::fill(up_to_date_.begin(), up_to_date_.end(), false);
+  Flush();
+}
+
 void PerturbedWeights::Flush() {
   if (pending_.empty()) return;
   for (size_t b = 0; b < blocks_.size(); ++b) {

@@ -32,6 +32,8 @@ class PerturbedWeights {
   // The update that all weights take before anything reads them. There must be
   // none waiting.
   void Defer(ZerothOrderUpdate update);
+  // All of them at once, in one pass over memory. There must be none waiting.
+  void Replay(std::vector<ZerothOrderUpdate> updates);
   bool pending() const { return !pending_.empty(); }
   // Applies what waits to the blocks that have not taken it.
   void Flush();
@@ -68,8 +70,8 @@ class PerturbedWeights {
   std::unique_ptr<Masters> masters_;
   std::vector<TensorNoise> noise_;          // by slot
   std::vector<std::vector<Task>> blocks_;   // by block
-  std::vector<ZerothOrderUpdate> pending_;  // none or one
-  std::vector<bool> up_to_date_;            // by block, while one is pending
+  std::vector<ZerothOrderUpdate> pending_;  // but in Replay, none or one
+  std::vector<bool> up_to_date_;            // by block, while any is pending
   std::unique_ptr<PerturbedRows> rows_;
 };
 

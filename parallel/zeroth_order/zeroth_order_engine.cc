@@ -48,6 +48,16 @@ bool AllFinite(const StepEstimate& estimate) {
   return true;
 }
 
+// The record holds the means before the step.
+void MoveMeans(const StepEstimate& estimate, StepRecord* record) {
+  const double keep = record->grad_squared == 0 ? 0 : 0.95;
+  const auto move = [keep](float* mean, double value) {
+    *mean = static_cast<float>(keep * *mean + (1 - keep) * value);
+  };
+  move(&record->grad_squared, estimate.grad_squared);
+  move(&record->error_squared, estimate.error_squared);
+}
+
 }  // namespace
 
 ZerothOrderEngine::ZerothOrderEngine(const RunConfig& config,
@@ -184,21 +194,21 @@ StepRecord ZerothOrderEngine::MakeRecord(const StepEstimate& estimate,
   record.loss_minus = estimate.loss_minus;
   record.projected_grad = estimate.projected_grad;
   record.grad_norm = std::sqrt(estimate.grad_squared);
+  record.decay =
+      static_cast<float>(1 - learning_rate * config_.optim().weight_decay());
+  record.grad_squared = run.grad_squared;
+  record.error_squared = run.error_squared;
   return record;
 }
 
-void ZerothOrderEngine::Update(const StepEstimate& estimate,
-                               const StepRecord& record) {
+ZerothOrderUpdate ZerothOrderEngine::UpdateOf(const StepRecord& record) const {
   ZerothOrderUpdate update;
   update.step = record.step;
   update.kind = NoiseKindOf(config_.zeroth_order());
-  update.coefficients = estimate.coefficients;
-  update.decay = static_cast<float>(1 - record.learning_rate *
-                                            config_.optim().weight_decay());
-  weights_->Defer(std::move(update));
-  const double keep = grad_squared_ == 0 ? 0 : 0.95;
-  grad_squared_ = keep * grad_squared_ + (1 - keep) * estimate.grad_squared;
-  error_squared_ = keep * error_squared_ + (1 - keep) * estimate.error_squared;
+  update.coefficients = record.coefficients;
+  update.decay = record.decay;
+  update.skipped = record.skipped;
+  return update;
 }
 
 absl::StatusOr<StepRecord> ZerothOrderEngine::Step(const Dataset& data,
@@ -227,19 +237,17 @@ absl::StatusOr<StepRecord> ZerothOrderEngine::Step(const Dataset& data,
   }
   record.skipped = !reason.empty();
   if (record.skipped) {
-    RETURN_IF_ERROR(CountBadStep(config_.train(), record, reason, run));
+    RETURN_IF_ERROR(CheckBadStep(config_.train(), record, reason, *run));
   } else {
-    Update(estimate, record);
-    ++run->updates;
-    CountGoodStep(record.loss, run);
+    record.coefficients = estimate.coefficients;
+    weights_->Defer(UpdateOf(record));
+    MoveMeans(estimate, &record);
   }
   if (HasLosses()) record.loss_bytes = ShareOf(groups_->replica()).bytes();
   record.pp_bytes = groups_->pp->stats().bytes - pp_before;
   record.tp_bytes = groups_->tp->stats().bytes - tp_before;
-  if (error_squared_ > 0) {
-    record.signal_to_noise = std::sqrt(grad_squared_ / error_squared_);
-  }
   FinishStep(start, &record, run);
+  record.signal_to_noise = SignalToNoise(*run);
   return record;
 }
 
@@ -249,6 +257,13 @@ absl::StatusOr<Evaluation> ZerothOrderEngine::Evaluate(const Dataset& data,
   weights_->Flush();
   return perdure::Evaluate(executor_.get(), &reader_, *groups_, data, sequences,
                            signal);
+}
+
+absl::Status ZerothOrderEngine::Replay(absl::Span<const StepRecord> steps) {
+  std::vector<ZerothOrderUpdate> updates;
+  for (const StepRecord& step : steps) updates.push_back(UpdateOf(step));
+  weights_->Replay(std::move(updates));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<SavedPieces> ZerothOrderEngine::Pieces() {

@@ -33,6 +33,7 @@ class ZerothOrderEngine : public TrainEngine {
                                   int* signal) override;
   absl::StatusOr<Evaluation> Evaluate(const Dataset& data, int64_t sequences,
                                       int signal) override;
+  absl::Status Replay(absl::Span<const StepRecord> steps) override;
   absl::StatusOr<SavedPieces> Pieces() override;
   std::vector<StateRequest> Requests(bool weights_only) override;
   void WeightsChanged() override;
@@ -56,7 +57,7 @@ class ZerothOrderEngine : public TrainEngine {
                                              LossTable* table);
   StepRecord MakeRecord(const StepEstimate& estimate, double learning_rate,
                         const RunState& run) const;
-  void Update(const StepEstimate& estimate, const StepRecord& record);
+  ZerothOrderUpdate UpdateOf(const StepRecord& record) const;
 
   RunConfig config_;
   const ProcessGroups* groups_;
@@ -67,8 +68,6 @@ class ZerothOrderEngine : public TrainEngine {
   std::unique_ptr<PipelineExecutor> executor_;  // of probes and evaluation
   std::unique_ptr<ProbeRunner> runner_;
   MicroBatchReader reader_;
-  // Running means, for the signal-to-noise ratio alone.
-  double grad_squared_ = 0, error_squared_ = 0;
 };
 
 }  // namespace perdure

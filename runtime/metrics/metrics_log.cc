@@ -1,6 +1,9 @@
 #include "runtime/metrics/metrics_log.h"
 
+#include <algorithm>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -13,31 +16,30 @@
 namespace perdure {
 namespace {
 
-// The step of a line of metrics.jsonl, or -1 where it is not one.
-int64_t StepOfLine(absl::string_view line) {
-  const nlohmann::json object = nlohmann::json::parse(
-      line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object()) return -1;
-  const auto step = object.find("step");
-  if (step == object.end() || !step->is_number_integer()) return -1;
-  return step->get<int64_t>();
-}
-
-// Leaves the lines of steps up to last_step. Lines are written without fsync,
-// so after a crash of the machine any tail may be damaged, not only the last
-// line: what does not read as a line is dropped wherever it stands.
-absl::Status CutHistory(absl::string_view path, int64_t last_step) {
-  if (!FileExists(path)) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
-  std::string kept;
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    // A last line without its end may be the front part of a longer number.
-    const bool torn = line.data() + line.size() == text.data() + text.size();
-    const int64_t step = torn ? -1 : StepOfLine(line);
-    if (step >= 0 && step <= last_step) absl::StrAppend(&kept, line, "\n");
+// A line of metrics.jsonl, and where it stands: lines of steps before those of
+// evaluations after them.
+struct Line {
+  int64_t step = -1;
+  bool evaluation = false;
+  std::string text;
+  bool operator<(const Line& other) const {
+    return std::pair(step, evaluation) <
+           std::pair(other.step, other.evaluation);
   }
-  if (kept == text) return absl::OkStatus();
-  return WriteFileAtomically(path, kept);
+};
+
+// Step -1 for what is no line.
+Line ParseLine(absl::string_view text) {
+  Line line;
+  const nlohmann::json object = nlohmann::json::parse(
+      text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object()) return line;
+  const auto step = object.find("step");
+  if (step == object.end() || !step->is_number_integer()) return line;
+  line.step = step->get<int64_t>();
+  line.evaluation = object.contains("val_loss");
+  line.text = std::string(text);
+  return line;
 }
 
 // A number, or an array where there are several directions.
@@ -66,6 +68,49 @@ std::string GradientFields(const StepRecord& record) {
   return text;
 }
 
+std::string StepLine(const StepRecord& record) {
+  return absl::StrCat(
+      "{\"step\":", record.step, ",\"loss\":", JsonNumber(record.loss),
+      ",\"tokens\":", record.tokens,
+      ",\"seconds\":", JsonNumber(record.seconds),
+      ",\"lr\":", JsonNumber(record.learning_rate), GradientFields(record),
+      record.skipped ? ",\"skipped\":true}" : "}");
+}
+
+// Leaves the lines of steps up to last_step, and adds those that are missing of
+// the finished ones. Lines are written without fsync, so after a crash of the
+// machine any tail may be damaged, not only the last line: what does not read
+// as a line is dropped wherever it stands.
+absl::Status MendHistory(absl::string_view path, int64_t last_step,
+                         absl::Span<const StepRecord> finished,
+                         bool evaluates) {
+  std::string text;
+  if (FileExists(path)) {
+    ASSIGN_OR_RETURN(text, ReadFile(path));
+  }
+  std::vector<Line> lines;
+  std::set<int64_t> steps;
+  for (absl::string_view piece : absl::StrSplit(text, '\n')) {
+    // A last line without its end may be the front part of a longer number.
+    if (piece.data() + piece.size() == text.data() + text.size()) continue;
+    Line line = ParseLine(piece);
+    if (line.step < 0 || line.step > last_step) continue;
+    if (line.evaluation && evaluates && line.step == last_step) continue;
+    if (!line.evaluation) steps.insert(line.step);
+    lines.push_back(std::move(line));
+  }
+  for (const StepRecord& record : finished) {
+    if (!steps.contains(record.step)) {
+      lines.push_back({record.step, false, StepLine(record)});
+    }
+  }
+  std::stable_sort(lines.begin(), lines.end());
+  std::string mended;
+  for (const Line& line : lines) absl::StrAppend(&mended, line.text, "\n");
+  if (mended == text) return absl::OkStatus();
+  return WriteFileAtomically(path, mended);
+}
+
 class FileMetricsLog : public MetricsLog {
  public:
   FileMetricsLog(File lines, EventFile events)
@@ -73,11 +118,7 @@ class FileMetricsLog : public MetricsLog {
 
   absl::Status Step(const StepRecord& record) override {
     const double seconds = record.seconds;
-    RETURN_IF_ERROR(WriteLine(absl::StrCat(
-        "{\"step\":", record.step, ",\"loss\":", JsonNumber(record.loss),
-        ",\"tokens\":", record.tokens, ",\"seconds\":", JsonNumber(seconds),
-        ",\"lr\":", JsonNumber(record.learning_rate), GradientFields(record),
-        record.skipped ? ",\"skipped\":true}\n" : "}\n")));
+    RETURN_IF_ERROR(WriteLine(StepLine(record) + "\n"));
     std::vector<Scalar> scalars = {{"train/loss", record.loss},
                                    {"train/lr", record.learning_rate},
                                    {"train/seconds_per_step", seconds}};
@@ -119,10 +160,12 @@ class FileMetricsLog : public MetricsLog {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<MetricsLog>> MetricsLog::Open(
-    absl::string_view run_dir, int64_t resume_step) {
+    absl::string_view run_dir, int64_t resume_step,
+    absl::Span<const StepRecord> finished, bool evaluates) {
   const std::string path = JoinPath(run_dir, "metrics.jsonl");
   const bool resume = resume_step >= 0;
-  if (resume) RETURN_IF_ERROR(CutHistory(path, resume_step));
+  if (resume)
+    RETURN_IF_ERROR(MendHistory(path, resume_step, finished, evaluates));
   ASSIGN_OR_RETURN(
       File lines,
       File::Open(path, resume ? File::Mode::kAppend : File::Mode::kCreateNew));

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "runtime/base/status.h"
 #include "runtime/state/step_record.h"
 
@@ -18,9 +19,12 @@ class MetricsLog {
   // Opens <run_dir>/metrics.jsonl and <run_dir>/tensorboard/. With resume_step
   // >= 0, lines of later steps are cut away first (and a torn last line), and a
   // new event file voids the older ones from there on. With resume_step < 0
-  // there must be no metrics.jsonl yet.
+  // there must be no metrics.jsonl yet. Of the `finished` steps, those that
+  // have no line (the process ended before it was written) get theirs. With
+  // `evaluates` the evaluation after resume_step, made again, loses its line.
   static absl::StatusOr<std::unique_ptr<MetricsLog>> Open(
-      absl::string_view run_dir, int64_t resume_step);
+      absl::string_view run_dir, int64_t resume_step,
+      absl::Span<const StepRecord> finished = {}, bool evaluates = false);
   virtual ~MetricsLog() = default;
   // {"step":1,"loss":..,"tokens":..,"seconds":..,"lr":..,"grad_norm":..} and
   // "skipped":true for a bad step. Zeroth-order steps have instead of grad_norm

@@ -4,9 +4,11 @@
 #include "launcher/train/train_run.h"
 
 #include <cmath>
+#include <filesystem>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "checkpoint/format/manifest.h"
 #include "checkpoint/snapshot/snapshot.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -169,6 +171,95 @@ TEST_F(TrainRunTest, ZerothOrderResumesOnOtherTopologiesBitForBit) {
     EXPECT_EQ(Losses("whole").size(), 100u);
     EXPECT_EQ(File("whole", kEnd), File("parts", kEnd));
   }
+}
+
+// As after a kill: there is no snapshot of the steps, the journal has them.
+TEST_F(TrainRunTest, StepsWithoutASnapshotAreReplayedBitForBit) {
+  const std::vector<std::string> settings = {"train.method=ZEROTH_ORDER",
+                                             "train.steps=30",
+                                             "optim.lr=1e-3",
+                                             "zeroth_order.directions=2",
+                                             "zeroth_order.noise=GAUSSIAN",
+                                             "snapshot.every_steps=8"};
+  constexpr const char* kEnd = "snapshots/step-000000030/model.safetensors";
+  for (const std::vector<std::string>& dtype :
+       {std::vector<std::string>{},
+        std::vector<std::string>{"train.dtype=BF16", "optim.weight_decay=0.1"},
+        std::vector<std::string>{"train.dtype=BF16",
+                                 "zeroth_order.rounding=MASTERS"}}) {
+    std::vector<std::string> whole = settings;
+    whole.insert(whole.end(), dtype.begin(), dtype.end());
+    std::vector<std::string> first = whole, then = whole;
+    for (const char* setting :
+         {"topology.pp=3", "train.steps=13", "snapshot.at_end=false"}) {
+      first.push_back(setting);
+    }
+    then.push_back("topology.pertp=2");
+    ASSERT_TRUE(Train("whole", whole, {.force = true}).ok());
+    for (bool snapshot : {true, false}) {  // at step 8, or none at all
+      ASSERT_TRUE(Train("parts", first, {.ranks = 3, .force = true}).ok());
+      if (!snapshot) {
+        ASSERT_TRUE(RemoveTree(JoinPath(RunDir("parts"), "snapshots")).ok());
+        // Lines that were lost come back from the journal.
+        ASSERT_TRUE(
+            WriteFileAtomically(JoinPath(RunDir("parts"), "metrics.jsonl"), "")
+                .ok());
+      }
+      const absl::Status resumed =
+          Train("parts", then, {.ranks = 4, .resume = true});
+      ASSERT_TRUE(resumed.ok()) << resumed;
+      EXPECT_EQ(Losses("whole"), Losses("parts"));
+      EXPECT_EQ(Losses("whole").size(), 30u);
+      EXPECT_EQ(File("whole", kEnd), File("parts", kEnd));
+    }
+  }
+}
+
+TEST_F(TrainRunTest, OtherInitialWeightsAreNotReplayedOn) {
+  ASSERT_TRUE(Train("a", {"train.steps=2"}, {}).ok());
+  ASSERT_TRUE(Train("b", {"train.steps=3"}, {}).ok());
+  const std::vector<std::string> tune = {
+      "train.method=ZEROTH_ORDER", "train.steps=4", "snapshot.at_end=false"};
+  std::vector<std::string> from_a = tune, from_b = tune;
+  from_a.push_back(absl::StrCat("model.init_from=", RunDir("a")));
+  from_b.push_back(absl::StrCat("model.init_from=", RunDir("b")));
+  ASSERT_TRUE(Train("tuned", from_a, {}).ok());
+  const absl::Status refused = Train("tuned", from_b, {.resume = true});
+  EXPECT_EQ(ExitCode(refused), 3);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("initial weights"));
+  from_a[1] = "train.steps=6";
+  ASSERT_TRUE(Train("tuned", from_a, {.resume = true}).ok());
+  EXPECT_EQ(Losses("tuned").size(), 6u);
+}
+
+// A launch that was given up wrote a snapshot when the next one had begun.
+TEST_F(TrainRunTest, SnapshotsOfAnAbandonedLaunchAreNotRead) {
+  const auto steps = [&](int n) {
+    return std::vector<std::string>{"train.method=ZEROTH_ORDER",
+                                    "snapshot.every_steps=5",
+                                    absl::StrCat("train.steps=", n)};
+  };
+  ASSERT_TRUE(Train("whole", steps(20), {}).ok());
+  ASSERT_TRUE(Train("run", steps(12), {}).ok());
+  std::filesystem::copy(RunDir("run"), RunDir("zombie"),
+                        std::filesystem::copy_options::recursive);
+  ASSERT_TRUE(Train("zombie", steps(15), {.resume = true}).ok());
+  ASSERT_TRUE(Train("run", steps(13), {.resume = true}).ok());
+  const std::string late = JoinPath(RunDir("run"), "snapshots/step-000000015");
+  ASSERT_TRUE(RenameDurably(
+                  JoinPath(RunDir("zombie"), "snapshots/step-000000015"), late)
+                  .ok());
+  auto manifest = ReadManifest(late);
+  ASSERT_TRUE(manifest.ok()) << manifest.status();
+  manifest->mutable_run()->set_generation(1);
+  ASSERT_TRUE(WriteFileAtomically(JoinPath(late, kManifestName),
+                                  EncodeManifest(*manifest))
+                  .ok());
+  ASSERT_TRUE(Train("run", steps(20), {.resume = true}).ok());
+  EXPECT_EQ(Losses("whole"), Losses("run"));
+  EXPECT_EQ((*Snapshot::Open(late))->run().generation, 3);
+  EXPECT_TRUE(
+      IsDirectory(JoinPath(RunDir("run"), "snapshots/bad-step-000000015")));
 }
 
 TEST_F(TrainRunTest, ZerothOrderMetricsShowBothLosses) {

@@ -3,6 +3,7 @@
 #include <limits>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -124,6 +125,37 @@ TEST_F(MetricsLogTest, ZeroesThatACrashLeftAreDropped) {
   Append(std::string(100, '\0') + "\n" + std::string(9, '\0'));
   Open(3);
   EXPECT_EQ(text(), before);
+}
+
+// The process ended between a step's record and its line; or the machine, and
+// many lines were in memory only.
+TEST_F(MetricsLogTest, LinesOfFinishedStepsThatAreMissingAreWritten) {
+  WriteThreeSteps();
+  const std::string before = text();
+  const std::vector<StepRecord> finished = {Record(1, 3.0), Record(2, 2.0),
+                                            Record(3, 1.0)};
+  for (const std::string& left :
+       {before, std::string(), before.substr(0, before.size() - 5),
+        before.substr(before.find('\n') + 1)}) {
+    ASSERT_TRUE(WriteFileAtomically(file(), left).ok());
+    const bool evaluated = text().find("val_loss") != std::string::npos;
+    ASSERT_TRUE(MetricsLog::Open(scratch_.path(), 3, finished).ok());
+    if (evaluated) {
+      EXPECT_EQ(text(), before);
+    }
+    EXPECT_EQ(absl::StrContains(text(), "val_loss"), evaluated);
+    for (const char* step : {"{\"step\":1,", "{\"step\":2,", "{\"step\":3,"}) {
+      EXPECT_TRUE(absl::StrContains(text(), step)) << step;
+    }
+  }
+}
+
+TEST_F(MetricsLogTest, AnEvaluationThatIsMadeAgainLosesItsLine) {
+  WriteThreeSteps();
+  const std::vector<StepRecord> finished = {Record(1, 3.0), Record(2, 2.0)};
+  ASSERT_TRUE(MetricsLog::Open(scratch_.path(), 2, finished, true).ok());
+  EXPECT_FALSE(absl::StrContains(text(), "val_loss"));
+  EXPECT_TRUE(absl::StrContains(text(), "\"step\":2"));
 }
 
 TEST_F(MetricsLogTest, FreshRunDoesNotTouchAnOlderHistory) {

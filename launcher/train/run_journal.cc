@@ -1,0 +1,269 @@
+#include "launcher/train/run_journal.h"
+
+#include <cmath>
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "checkpoint/format/checksum.h"
+#include "checkpoint/journal/constants.h"
+#include "checkpoint/journal/step_codec.h"
+#include "launcher/train/session.h"
+#include "runtime/base/philox.h"
+
+namespace perdure {
+namespace {
+
+bool IsZerothOrder(const JournalHeader& header) {
+  return header.constants().method() ==
+         TrainConfig::Method_Name(TrainConfig::ZEROTH_ORDER);
+}
+
+void Warn(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) {
+    std::fprintf(stderr, "perdure: warning: %s\n", warning.c_str());
+  }
+}
+
+// Rank 0's bytes, on all ranks.
+absl::Status Share(Communicator& world, std::string* bytes) {
+  uint64_t size = bytes->size();
+  RETURN_IF_ERROR(world.Broadcast(&size, sizeof(size), 0));
+  bytes->resize(size);
+  if (size == 0) return absl::OkStatus();
+  return world.Broadcast(bytes->data(), size, 0);
+}
+
+// The finalizer of splitmix64 (Steele et al. 2014).
+uint64_t Mix(uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+
+// Sums over pieces do not depend on how tensors are cut.
+template <typename Bits>
+uint64_t PieceDigest(const StatePiece& piece) {
+  const uint64_t key = Mix(NameHash(piece.tensor.data(), piece.tensor.size()));
+  const Bits* bits = static_cast<const Bits*>(piece.data);
+  uint64_t sum = 0;
+  for (int64_t i = piece.begin; i < piece.end; ++i) {
+    const uint64_t place = static_cast<uint64_t>(i) * 0x9e3779b97f4a7c15u;
+    sum += Mix((key + place) ^ (uint64_t{bits[i - piece.begin]} << 32));
+  }
+  return sum;
+}
+
+// The steps that follow one another from `first` on; a warning about others.
+absl::Span<const StepRecord> Consecutive(const StepLog& steps, int64_t first,
+                                         std::vector<std::string>* warnings) {
+  const absl::Span<const StepRecord> usable = steps.From(first);
+  if (usable.size() < steps.size()) {
+    const int64_t missing = first + static_cast<int64_t>(usable.size());
+    warnings->push_back(absl::StrCat(
+        "step ", missing, " is missing in the journal: steps ", missing, " to ",
+        steps.last(), " are lost and will be done again"));
+  }
+  return usable;
+}
+
+}  // namespace
+
+RunState ResumePoint::run() const {
+  if (snapshot != nullptr) return snapshot->run();
+  RunState run;
+  if (header.has_value()) {
+    run.run_id = header->run_id();
+    run.generation = header->generation();
+  }
+  return run;
+}
+
+const std::string& ResumePoint::config_text() const {
+  return header.has_value() ? header->config_text()
+                            : snapshot->run().config_text;
+}
+
+RunJournal::RunJournal(Communicator* world, std::string run_dir)
+    : world_(world),
+      run_dir_(std::move(run_dir)),
+      storage_(MakePosixStorage()) {}
+
+absl::StatusOr<std::string> RunJournal::ReadOnRankZero() {
+  ASSIGN_OR_RETURN(Journal journal, Journal::Open(run_dir_));
+  const bool replays = !journal.empty() && IsZerothOrder(journal.head());
+  std::vector<std::string> warnings;
+  const Lineage& lineage = journal.lineage();
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = OpenNewestSnapshot(
+      run_dir_, &warnings, [&lineage](int64_t generation, int64_t step) {
+        return lineage.Allows(generation, step);
+      });
+  // A journal that can be replayed does without any snapshot.
+  if (!snapshot.ok() && !absl::IsNotFound(snapshot.status()) &&
+      !(replays && absl::IsDataLoss(snapshot.status()))) {
+    Warn(warnings);
+    return snapshot.status();
+  }
+  JournalSlice slice;
+  const int64_t base = snapshot.ok() ? (*snapshot)->run().step : 0;
+  if (snapshot.ok()) slice.set_snapshot((*snapshot)->directory());
+  if (!journal.empty()) {
+    if (snapshot.ok() && (*snapshot)->run().run_id != journal.head().run_id()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          run_dir_, ": the journal is of run ", journal.head().run_id(), ", ",
+          (*snapshot)->directory(), " of run ", (*snapshot)->run().run_id,
+          "; put back what belongs together"));
+    }
+    *slice.mutable_header() = journal.head();
+    ASSIGN_OR_RETURN(StepLog steps, journal.Steps(base, &warnings));
+    if (replays) {
+      for (const StepRecord& step : Consecutive(steps, base + 1, &warnings)) {
+        *slice.add_steps() = EncodeStep(step);
+      }
+    } else {
+      before_ = std::move(steps);
+    }
+  }
+  Warn(warnings);
+  seen_ = std::make_unique<Journal>(std::move(journal));
+  return slice.SerializeAsString();
+}
+
+absl::StatusOr<ResumePoint> RunJournal::FindResumePoint() {
+  std::string bytes;
+  RETURN_IF_ERROR(OnRankZero(*world_, [&]() -> absl::StatusOr<std::string> {
+                    ASSIGN_OR_RETURN(bytes, ReadOnRankZero());
+                    return std::string();
+                  }).status());
+  RETURN_IF_ERROR(Share(*world_, &bytes));
+  JournalSlice slice;
+  if (!slice.ParseFromString(bytes)) {
+    return absl::InternalError("rank 0 sent no JournalSlice");
+  }
+  ResumePoint point;
+  if (!slice.snapshot().empty()) {
+    ASSIGN_OR_RETURN(point.snapshot, Snapshot::Open(slice.snapshot()));
+  }
+  if (slice.has_header()) point.header = slice.header();
+  for (const JournalStep& step : slice.steps()) {
+    point.steps.push_back(DecodeStep(step, slice.header().constants()));
+  }
+  return point;
+}
+
+absl::Status RunJournal::Begin(const RunConfig& config, const Start& start,
+                               RunState* run) {
+  const auto begin = [&]() -> absl::StatusOr<std::string> {
+    if (seen_ == nullptr) {
+      ASSIGN_OR_RETURN(Journal journal, Journal::Open(run_dir_));
+      seen_ = std::make_unique<Journal>(std::move(journal));
+    }
+    JournalHeader header;
+    header.set_run_id(run->run_id);
+    header.set_parent_generation(run->generation);
+    header.set_snapshot(start.snapshot);
+    header.set_snapshot_step(start.snapshot_step);
+    header.set_initial_digest(start.initial_digest);
+    *header.mutable_constants() = ConstantsOf(config);
+    header.set_config_text(run->config_text);
+    header.set_config_digest(
+        Checksum(run->config_text.data(), run->config_text.size()));
+    header.set_topology(run->topology);
+    header.set_isa(start.isa);
+    header.set_host(start.host);
+    header.set_unix_seconds(absl::ToUnixSeconds(absl::Now()));
+    same_bits_ = !seen_->empty() && seen_->head().topology() == run->topology &&
+                 seen_->head().isa() == start.isa;
+    ASSIGN_OR_RETURN(log_, BeginGeneration(*storage_, *seen_, run->generation,
+                                           run->step, std::move(header)));
+    log_->SyncEvery(config.journal().sync_every_steps());
+    RETURN_IF_ERROR(
+        log_->AppendEvent(JournalEvent::STARTED, run->step, start.text));
+    ASSIGN_OR_RETURN(const Journal now, Journal::Open(run_dir_));
+    lineage_ = now.lineage();
+    return absl::StrCat(log_->generation(), " ",
+                        now.head().parent_generation());
+  };
+  ASSIGN_OR_RETURN(const std::string numbers, OnRankZero(*world_, begin));
+  const std::pair<std::string, std::string> parts =
+      absl::StrSplit(numbers, ' ');
+  if (!absl::SimpleAtoi(parts.first, &run->generation) ||
+      !absl::SimpleAtoi(parts.second, &run->parent_generation)) {
+    return absl::InternalError("rank 0 sent no generation");
+  }
+  run->fork_step = run->step;
+  return absl::OkStatus();
+}
+
+std::string RunJournal::CompareWithBefore(const StepRecord& record) {
+  const StepRecord* before = before_.Find(record.step);
+  if (before == nullptr || differences_ >= 3) return "";
+  // Sums in another order: rounding alone makes no more than this.
+  constexpr double kTolerance = 1e-2;
+  const double difference = std::abs(record.loss - before->loss);
+  const bool equal = same_bits_
+                         ? record.loss == before->loss
+                         : difference <= kTolerance * std::abs(before->loss);
+  if (equal || (std::isnan(record.loss) && std::isnan(before->loss))) return "";
+  ++differences_;
+  return absl::StrFormat(
+      "warning: step %d is done again and its loss is %.9g, not %.9g as the "
+      "journal has it: the data, the program or a machine has changed%s",
+      record.step, record.loss, before->loss,
+      differences_ == 3 ? " (further differences are not shown)" : "");
+}
+
+absl::StatusOr<std::string> RunJournal::Finish(const StepRecord& record) {
+  if (log_ == nullptr) return std::string();
+  RETURN_IF_ERROR(log_->AppendStep(record));
+  const std::string difference = CompareWithBefore(record);
+  if (!difference.empty()) {
+    RETURN_IF_ERROR(
+        log_->AppendEvent(JournalEvent::DIFFERS, record.step, difference));
+  }
+  return difference;
+}
+
+absl::Status RunJournal::Note(JournalEvent::Kind kind, int64_t step,
+                              absl::string_view text) {
+  return log_ == nullptr ? absl::OkStatus()
+                         : log_->AppendEvent(kind, step, text);
+}
+
+absl::Status RunJournal::Sync() {
+  return log_ == nullptr ? absl::OkStatus() : log_->Sync();
+}
+
+SnapshotFilter RunJournal::counts() const {
+  return [lineage = lineage_](int64_t generation, int64_t step) {
+    return lineage.Allows(generation, step);
+  };
+}
+
+std::function<absl::Status()> RunJournal::may_commit() const {
+  return [log = log_.get()] {
+    return log == nullptr ? absl::OkStatus() : log->CheckNewest();
+  };
+}
+
+absl::StatusOr<uint64_t> WeightsDigest(Communicator& world,
+                                       const std::vector<StatePiece>& pieces) {
+  uint64_t digest = 0;
+  for (const StatePiece& piece : pieces) {
+    if (piece.kind != StateKind::kWeight) continue;
+    digest += piece.dtype == DType::kBF16 ? PieceDigest<uint16_t>(piece)
+                                          : PieceDigest<uint32_t>(piece);
+  }
+  // Halves, because a sum of signed numbers must not overflow.
+  int64_t halves[2] = {static_cast<int64_t>(digest & 0xffffffffu),
+                       static_cast<int64_t>(digest >> 32)};
+  RETURN_IF_ERROR(world.AllReduce(halves, 2, DType::kI64, ReduceOp::kSum));
+  return static_cast<uint64_t>(halves[0]) +
+         (static_cast<uint64_t>(halves[1]) << 32);
+}
+
+}  // namespace perdure

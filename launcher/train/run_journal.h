@@ -1,0 +1,95 @@
+#ifndef PERDURE_LAUNCHER_TRAIN_RUN_JOURNAL_H_
+#define PERDURE_LAUNCHER_TRAIN_RUN_JOURNAL_H_
+
+// The journal of a training run: what there is to go on from, the generation
+// that this launch of the ranks is, and its finished steps. Rank 0 reads and
+// writes; all ranks make the calls, and hear of failures, together, but for
+// those marked otherwise.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/journal/journal.h"
+#include "checkpoint/snapshot/snapshot.h"
+#include "runtime/comm/communicator.h"
+#include "runtime/config/run.pb.h"
+
+namespace perdure {
+
+// Where a run goes on: at a snapshot, or at its initial weights, and the steps
+// to be replayed from there.
+struct ResumePoint {
+  std::unique_ptr<Snapshot> snapshot;   // nullptr: the initial weights
+  std::optional<JournalHeader> header;  // of the newest generation, if any
+  std::vector<StepRecord> steps;        // consecutive; zeroth-order
+
+  // Whether there is a run to go on with at all.
+  bool exists() const { return snapshot != nullptr || header.has_value(); }
+  // The run before these steps: the snapshot's, or a new one's.
+  RunState run() const;
+  // What it was configured to be when it was last started.
+  const std::string& config_text() const;
+};
+
+class RunJournal {
+ public:
+  // Nothing is owned. Makes no file yet.
+  RunJournal(Communicator* world, std::string run_dir);
+
+  // The newest snapshot of the run that verifies and the steps after it.
+  // Warnings go to standard error. DataLoss where nothing can be used.
+  absl::StatusOr<ResumePoint> FindResumePoint();
+
+  // Makes *run that of a new generation, which begins behind run->step.
+  // `snapshot`: the name of the one it starts from; `initial_digest`: of the
+  // run's initial weights; `text`: how it began, for people.
+  struct Start {
+    std::string snapshot;
+    int64_t snapshot_step = 0;
+    uint64_t initial_digest = 0;
+    std::string isa;
+    std::string host;
+    std::string text;
+  };
+  absl::Status Begin(const RunConfig& config, const Start& start,
+                     RunState* run);
+
+  // On return the step is finished: it may be told. Rank 0's to call, nothing
+  // on others. A step that was done before must give the same loss: if not, a
+  // line for people comes back.
+  absl::StatusOr<std::string> Finish(const StepRecord& record);
+  // Rank 0's to call, nothing on others.
+  absl::Status Note(JournalEvent::Kind kind, int64_t step,
+                    absl::string_view text);
+  absl::Status Sync();
+
+  // For SnapshotWriteOptions.
+  SnapshotFilter counts() const;
+  std::function<absl::Status()> may_commit() const;
+
+ private:
+  absl::StatusOr<std::string> ReadOnRankZero();
+  std::string CompareWithBefore(const StepRecord& record);
+
+  Communicator* world_;
+  const std::string run_dir_;
+  // On rank 0.
+  std::unique_ptr<Storage> storage_;
+  std::unique_ptr<Journal> seen_;
+  std::unique_ptr<GenerationLog> log_;
+  Lineage lineage_;  // this generation's
+  StepLog before_;   // steps that a launch before did and this one does again
+  bool same_bits_ = false;  // on the same ranks: its losses must be equal
+  int differences_ = 0;
+};
+
+// Collective. The digest of all weights that the ranks' pieces cover.
+absl::StatusOr<uint64_t> WeightsDigest(Communicator& world,
+                                       const std::vector<StatePiece>& pieces);
+
+}  // namespace perdure
+
+#endif  // PERDURE_LAUNCHER_TRAIN_RUN_JOURNAL_H_
