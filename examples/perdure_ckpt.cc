@@ -12,10 +12,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "checkpoint/convert/commands.h"
+#include "checkpoint/replay/replay_command.h"
 #include "runtime/base/status.h"
 #include "runtime/base/text.h"
 
 DEFINE_bool(progress, false, "show progress on stderr");
+DEFINE_int64(to_step, -1, "the step that replay makes");
+DEFINE_string(output, "", "the directory that replay makes");
 
 namespace perdure {
 namespace {
@@ -34,7 +37,7 @@ absl::Status CheckFlags(const std::vector<std::string>& arguments) {
         !gflags::GetCommandLineFlagInfo(positive.c_str(), &info)) {
       return absl::InvalidArgumentError(
           absl::StrCat("unknown flag ", argument,
-                       DidYouMean(flag, {"progress", "help", "version"}),
+                       DidYouMean(flag, {"progress", "to_step", "output", "help", "version"}),
                        " (--help lists them)"));
     }
   }
@@ -44,6 +47,10 @@ absl::Status CheckFlags(const std::vector<std::string>& arguments) {
 absl::Status Run(int argc, char** argv) {
   RETURN_IF_ERROR(CheckFlags({argv + 1, argv + argc}));
   gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && arguments[0] == "replay") {
+    return RunReplayCommand(arguments, FLAGS_to_step, FLAGS_output, std::cout);
+  }
   const bool given =
       !gflags::GetCommandLineFlagInfoOrDie("progress").is_default;
   const bool progress = given ? FLAGS_progress : isatty(STDERR_FILENO) != 0;
@@ -59,6 +66,7 @@ int main(int argc, char** argv) {
     const std::string argument = argv[i];
     if (argument == "--help" || argument == "-help" || argument == "-h") {
       std::fputs(perdure::kCheckpointHelp, stdout);
+      std::fputs(perdure::kReplayHelp, stdout);
       return 0;
     }
     if (argument == "--version" || argument == "-version") {

@@ -1,0 +1,36 @@
+#ifndef PERDURE_CHECKPOINT_REPLAY_REPLAY_H_
+#define PERDURE_CHECKPOINT_REPLAY_REPLAY_H_
+
+// The snapshot that a zeroth-order run would have written at any past step,
+// from an older snapshot and the journal: without data, forward passes or MPI,
+// in the memory of a few blocks.
+
+#include <cstdint>
+#include <string>
+
+#include "runtime/base/status.h"
+
+namespace perdure {
+
+struct ReplayOptions {
+  std::string run_dir;
+  int64_t to_step = 0;
+  std::string output;  // the snapshot's directory; made
+  int threads = 1;
+};
+
+struct ReplayResult {
+  std::string base;  // the directory that its weights were read from
+  int64_t base_step = 0;
+  int64_t steps = 0;  // replayed
+};
+
+// Starts from the newest snapshot of the run that is not younger than the step,
+// or from model.init_from. FailedPrecondition: a first-order run, a step that
+// the journal does not have (says which is the last), no weights to start from,
+// constants that this program does not have, an output that exists.
+absl::StatusOr<ReplayResult> ReplayRun(const ReplayOptions& options);
+
+}  // namespace perdure
+
+#endif  // PERDURE_CHECKPOINT_REPLAY_REPLAY_H_
