@@ -42,6 +42,14 @@ struct AttentionDropout {
   int64_t first_head = 0;  // global number of this rank's first query head
 };
 
+// Keys and values that every query sees beside those of its own sequence
+// (prefix tuning: Li & Liang 2021), of q's dtype. For the noise of dropout the
+// key of row p counts as position 2^31 + p.
+struct AttentionPrefix {
+  ConstMatrixView k;  // [P, G*dh]; P = 0: there are none
+  ConstMatrixView v;  // [P, G*dh]
+};
+
 struct AttentionOptions {
   float scale = 1;  // multiplies q.k, 1/sqrt(dh)
   // [B*T]: the first position (within its sequence) that a token sees; nullptr:
@@ -49,6 +57,7 @@ struct AttentionOptions {
   // sees itself in any case.
   const int32_t* first_visible = nullptr;
   AttentionDropout dropout;
+  AttentionPrefix prefix;
 };
 
 struct AttentionInputs {
@@ -75,9 +84,12 @@ struct AttentionGradients {
   MatrixView dq;
   MatrixView dk;
   MatrixView dv;
+  // [P, G*dh] fp32: those of the prefix are added to these; empty: not wanted.
+  MatrixView prefix_dk = {};
+  MatrixView prefix_dv = {};
 };
 
-// The gradients are overwritten. No atomics: the same bits for any thread
+// dq, dk and dv are overwritten. No atomics: the same bits for any thread
 // count, as in the forward pass.
 void AttentionBackward(StreamView stream, const AttentionShape& shape,
                        const AttentionInputs& inputs,
@@ -95,7 +107,8 @@ struct AttentionCache {
 };
 
 // One new token a sequence against a cache, in which the token's own key and
-// value already are: q, out [B, H*dh].
+// value already are (and those of a prefix, before all others): q, out [B,
+// H*dh].
 void AttentionDecode(StreamView stream, const AttentionShape& shape,
                      ConstMatrixView q, const AttentionCache& cache,
                      float scale, MatrixView out);

@@ -10,6 +10,7 @@
 
 #include "glog/logging.h"
 #include "runtime/kernels/attention_backward.h"
+#include "runtime/kernels/attention_prefix.h"
 
 namespace perdure::kernels {
 namespace {
@@ -204,6 +205,12 @@ void CheckGradients(const BackwardCall& call) {
   CHECK(outputs.lse != nullptr);
   CHECK(same_size(gradients.dq, in.q) && same_size(gradients.dk, in.k) &&
         same_size(gradients.dv, in.v));
+  const AttentionPrefix& prefix = call.options->prefix;
+  if (prefix.k.rows == 0) return;
+  for (const MatrixView* m : {&gradients.prefix_dk, &gradients.prefix_dv}) {
+    CHECK(m->data == nullptr ||
+          (same_size(*m, prefix.k) && m->dtype == DType::kF32));
+  }
 }
 
 // True where whole heads would leave a quarter or more of the threads idle:
@@ -241,6 +248,7 @@ void AttentionBackward(StreamView stream, const AttentionShape& shape,
   } else {
     run(heads, tiles, &Plan::WholeHead);
   }
+  if (options.prefix.k.rows > 0) AddPrefixGradients(stream, call);
 }
 
 }  // namespace perdure::kernels

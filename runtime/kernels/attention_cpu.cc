@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "glog/logging.h"
 #include "runtime/kernels/attention.h"
+#include "runtime/kernels/attention_prefix.h"
 #include "runtime/kernels/attention_tiles.h"
 #include "runtime/kernels/simd.h"
 
@@ -264,6 +266,12 @@ void AttentionForward(StreamView stream, const AttentionShape& shape,
   CHECK(out.rows == q.rows && out.cols == q.cols);
   CHECK(out.dtype == DType::kF32 || out.dtype == DType::kBF16);
   if (q.size() == 0) return;
+  const bool has_prefix = options.prefix.k.rows > 0;
+  std::vector<float> own_lse;
+  if (has_prefix && lse == nullptr) {
+    own_lse.resize(static_cast<size_t>(q.rows * shape.heads));
+    lse = own_lse.data();
+  }
   const ForwardCall call{shape, inputs,   out,
                          lse,   &options, PartsOf(shape, stream.threads)};
   const int64_t units = shape.batch * shape.kv_heads * call.parts;
@@ -275,6 +283,7 @@ void AttentionForward(StreamView stream, const AttentionShape& shape,
                   HWY_DYNAMIC_DISPATCH(ForwardUnit)(call, unit, scratch);
                 }
               });
+  if (has_prefix) MergePrefix(stream, shape, q, out, lse, options);
 }
 
 }  // namespace perdure::kernels

@@ -74,6 +74,13 @@ void CheckAttention(const AttentionShape& shape, const AttentionInputs& inputs,
     CHECK(m->dtype == q.dtype);
   }
   CHECK(q.dtype == DType::kF32 || q.dtype == DType::kBF16);
+  const AttentionPrefix& prefix = options.prefix;
+  CHECK_EQ(prefix.k.rows, prefix.v.rows);
+  for (const ConstMatrixView* m : {&prefix.k, &prefix.v}) {
+    CHECK(prefix.k.rows == 0 ||
+          (m->cols == inputs.k.cols && m->dtype == q.dtype))
+        << "the prefix is [" << m->rows << ", " << m->cols << "]";
+  }
   const AttentionDropout& dropout = options.dropout;
   CHECK(dropout.probability >= 0 && dropout.probability < 1);
   CHECK(dropout.probability == 0 || dropout.sequence != nullptr);

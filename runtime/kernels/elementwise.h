@@ -15,8 +15,10 @@ namespace perdure::kernels {
 void Fill(StreamView stream, float value, float* x, int64_t n);
 // Converts between fp32 and bf16 (any pair), row by row.
 void Convert(StreamView stream, ConstMatrixView x, MatrixView y);
-// y += x; x fp32 or bf16, y fp32.
+// y += x; x fp32 or bf16; y fp32, or bf16 where x is fp32.
 void Add(StreamView stream, ConstMatrixView x, MatrixView y);
+// x *= factor; x fp32, contiguous.
+void Scale(StreamView stream, float factor, MatrixView x);
 // x[i, :] += bias; x fp32 or bf16.
 void AddBias(StreamView stream, const float* bias, MatrixView x);
 // dbias[j] += sum over rows of dy[:, j]; fixed order.

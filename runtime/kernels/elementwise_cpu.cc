@@ -202,11 +202,21 @@ void Convert(StreamView stream, ConstMatrixView x, MatrixView y) {
 
 void Add(StreamView stream, ConstMatrixView x, MatrixView y) {
   CHECK(x.rows == y.rows && x.cols == y.cols);
-  CHECK(Computes(x.dtype) && y.dtype == DType::kF32);
-  const SpanFunction add = x.dtype == DType::kF32
-                               ? HWY_DYNAMIC_DISPATCH(AddF32ToF32)
-                               : HWY_DYNAMIC_DISPATCH(AddBf16ToF32);
+  CHECK(Computes(x.dtype) && Computes(y.dtype));
+  CHECK(x.dtype == DType::kF32 || y.dtype == DType::kF32);
+  const SpanFunction add =
+      x.dtype == DType::kBF16   ? HWY_DYNAMIC_DISPATCH(AddBf16ToF32)
+      : y.dtype == DType::kBF16 ? HWY_DYNAMIC_DISPATCH(AddF32ToBf16)
+                                : HWY_DYNAMIC_DISPATCH(AddF32ToF32);
   ForEachSpan(stream, add, x, y);
+}
+
+void Scale(StreamView stream, float factor, MatrixView x) {
+  CHECK(x.contiguous());
+  float* values = x.as<float>();
+  ParallelFor(stream, x.size(), kSpan, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) values[i] *= factor;
+  });
 }
 
 void AddBias(StreamView stream, const float* bias, MatrixView x) {

@@ -29,8 +29,8 @@ struct NormBackwardCall {
   const float* rstd = nullptr;    // [N]
   // Gradients are added to these.
   MatrixView dx;             // [N, D] fp32
-  float* dweight = nullptr;  // [D]
-  float* dbias = nullptr;    // [D]; LayerNorm only
+  float* dweight = nullptr;  // [D]; nullptr: not wanted
+  float* dbias = nullptr;    // [D]; LayerNorm only; nullptr: not wanted
 };
 
 // y = (x - mean) * rstd * weight + bias.

@@ -154,7 +154,7 @@ void Backward(StreamView stream, const NormBackwardCall& call) {
   const int64_t rows = call.x.rows, cols = call.x.cols;
   const int64_t slices =
       std::clamp<int64_t>(rows / kMinSliceRows, 1, kMaxSlices);
-  const int64_t width = call.dbias == nullptr ? cols : 2 * cols;
+  const int64_t width = call.mean == nullptr ? cols : 2 * cols;
   std::vector<float> sums(slices * width, 0.0f);  // [slices, dweight | dbias]
   ParallelFor(stream, slices, 1, [&](int64_t begin, int64_t end) {
     for (int64_t slice = begin; slice < end; ++slice) {
@@ -166,9 +166,12 @@ void Backward(StreamView stream, const NormBackwardCall& call) {
   });
   for (int64_t slice = 0; slice < slices; ++slice) {
     const float* sum = sums.data() + slice * width;
-    HWY_DYNAMIC_DISPATCH(AddTo)(sum, call.dweight, cols);
-    if (call.dbias == nullptr) continue;
-    HWY_DYNAMIC_DISPATCH(AddTo)(sum + cols, call.dbias, cols);
+    if (call.dweight != nullptr) {
+      HWY_DYNAMIC_DISPATCH(AddTo)(sum, call.dweight, cols);
+    }
+    if (call.dbias != nullptr) {
+      HWY_DYNAMIC_DISPATCH(AddTo)(sum + cols, call.dbias, cols);
+    }
   }
 }
 
@@ -179,7 +182,7 @@ void LayerNormForward(StreamView stream, const NormForwardCall& call) {
 }
 
 void LayerNormBackward(StreamView stream, const NormBackwardCall& call) {
-  CHECK(call.mean != nullptr && call.dbias != nullptr);
+  CHECK(call.mean != nullptr);
   Backward(stream, call);
 }
 
