@@ -14,6 +14,8 @@ bool IsFree(const google::protobuf::FieldDescriptor& field) {
     case ModelConfig::kDropoutFieldNumber:
     case ModelConfig::kInitStdFieldNumber:
     case ModelConfig::kTrainableFieldNumber:
+    case ModelConfig::kLoraFieldNumber:  // see TakeAdapters
+    case ModelConfig::kPrefixFieldNumber:
       return true;
     default:
       return false;
@@ -26,6 +28,46 @@ std::string ValueText(const ModelConfig& model,
   google::protobuf::TextFormat::PrintFieldValueToString(model, field, -1,
                                                         &text);
   return text;
+}
+
+std::string OneLine(const google::protobuf::Message& message) {
+  google::protobuf::TextFormat::Printer printer;
+  printer.SetSingleLineMode(true);
+  std::string text;
+  printer.PrintToString(message, &text);
+  return absl::StrCat("{ ", text, "}");
+}
+
+void Disagree(const char* name, absl::string_view wanted,
+              absl::string_view stored, const ModelConfig& given,
+              std::vector<std::string>* problems) {
+  problems->push_back(absl::StrCat("model.", name, ": ", wanted,
+                                   ", but the weights at ", given.init_from(),
+                                   " have ", stored, "; leave it out"));
+}
+
+// Adapters that the weights have stay as they are; those they lack are the
+// run's to choose.
+void TakeAdapters(const ModelConfig& given, ModelConfig* model,
+                  std::vector<std::string>* problems) {
+  ModelConfig wanted = *model;
+  if (given.has_lora()) *wanted.mutable_lora() = given.lora();
+  if (given.has_prefix()) *wanted.mutable_prefix() = given.prefix();
+  wanted = ResolveModelConfig(wanted);
+  if (!model->has_lora()) {
+    if (given.has_lora()) *model->mutable_lora() = wanted.lora();
+  } else if (given.has_lora() &&
+             OneLine(model->lora()) != OneLine(wanted.lora())) {
+    Disagree("lora", OneLine(wanted.lora()), OneLine(model->lora()), given,
+             problems);
+  }
+  if (!model->has_prefix()) {
+    if (given.has_prefix()) *model->mutable_prefix() = wanted.prefix();
+  } else if (given.has_prefix() &&
+             model->prefix().tokens() != wanted.prefix().tokens()) {
+    Disagree("prefix.tokens", absl::StrCat(wanted.prefix().tokens()),
+             absl::StrCat(model->prefix().tokens()), given, problems);
+  }
 }
 
 }  // namespace
@@ -43,10 +85,9 @@ absl::StatusOr<ModelConfig> CompleteModelConfig(const ModelConfig& given,
     const std::string wanted = ValueText(given, field);
     const std::string stored = ValueText(found, field);
     if (wanted == stored) continue;
-    problems.push_back(absl::StrCat("model.", field->name(), ": ", wanted,
-                                    ", but the weights at ", given.init_from(),
-                                    " have ", stored, "; leave it out"));
+    Disagree(field->name().c_str(), wanted, stored, given, &problems);
   }
+  TakeAdapters(given, &model, &problems);
   if (!problems.empty()) {
     return absl::InvalidArgumentError(absl::StrJoin(problems, "\n"));
   }

@@ -54,6 +54,18 @@ const char* DefaultActivation(absl::string_view family) {
   return "gelu_tanh";
 }
 
+// The projections of queries and values (Hu et al. 2021, section 4.2; MeZO).
+// GPT-2 has one matrix for queries, keys and values.
+void ResolveLora(absl::string_view family, LoraConfig* lora) {
+  if (!lora->targets().empty()) return;
+  if (family == "gpt2") {
+    lora->add_targets("c_attn");
+    return;
+  }
+  lora->add_targets("q_proj");
+  lora->add_targets("v_proj");
+}
+
 // Before the declared defaults, which are AdamW's: MeZO's own (Malladi et al.
 // 2023, tables 15 and 16: a constant rate, no decay).
 void ResolveZerothOrder(RunConfig* config) {
@@ -80,6 +92,9 @@ ModelConfig ResolveModelConfig(const ModelConfig& model) {
   const bool llama = model.family() == "llama";
   const bool had_rope_theta = model.has_rope_theta();
   FillDeclaredDefaults(&resolved);
+  // Their presence says that there are any.
+  if (!model.has_lora()) resolved.clear_lora();
+  if (!model.has_prefix()) resolved.clear_prefix();
   // A rotary base would puzzle the reader of a model without rotation.
   if (!llama && !had_rope_theta) resolved.clear_rope_theta();
   if (model.has_heads()) {
@@ -97,6 +112,7 @@ ModelConfig ResolveModelConfig(const ModelConfig& model) {
   if (!model.has_activation()) {
     resolved.set_activation(DefaultActivation(model.family()));
   }
+  if (model.has_lora()) ResolveLora(model.family(), resolved.mutable_lora());
   return resolved;
 }
 

@@ -132,6 +132,41 @@ void CheckFamilyLimits(const ModelConfig& model, Problems* problems) {
   }
 }
 
+void CheckAdapters(const ModelConfig& model, Problems* problems) {
+  if (model.has_lora() && model.has_prefix()) {
+    problems->Add("model.prefix",
+                  "and model.lora are two ways to train few parameters; leave "
+                  "one of them out");
+  }
+  if (model.has_lora()) {
+    const LoraConfig& lora = model.lora();
+    problems->RequireAtLeast("model.lora.rank", lora.rank(), 1);
+    problems->RequirePositive("model.lora.alpha", lora.alpha());
+    for (const std::string& target : lora.targets()) {
+      problems->RequireNotEmpty("model.lora.targets", true, target);
+    }
+    if (model.has_hidden() && lora.rank() > model.hidden()) {
+      problems->Add(
+          "model.lora.rank",
+          absl::StrCat(lora.rank(), " exceeds model.hidden = ", model.hidden(),
+                       ", the rank of the matrices themselves; 4 to "
+                       "64 are usual"));
+    }
+  }
+  if (!model.has_prefix()) return;
+  const PrefixConfig& prefix = model.prefix();
+  problems->RequireAtLeast("model.prefix.tokens", prefix.tokens(), 1);
+  if (prefix.init() == PrefixConfig::ACTIVATIONS && model.has_context() &&
+      prefix.tokens() > model.context()) {
+    problems->Add("model.prefix.tokens",
+                  absl::StrCat(prefix.tokens(),
+                               " exceeds model.context = ", model.context(),
+                               ", the longest text whose activations there "
+                               "are; lower it, or set model.prefix.init: "
+                               "RANDOM"));
+  }
+}
+
 }  // namespace
 
 void ValidateModel(const ModelConfig& model, bool for_training,
@@ -145,6 +180,7 @@ void ValidateModel(const ModelConfig& model, bool for_training,
   CheckRanges(model, problems);
   CheckHeads(model, problems);
   CheckFamilyLimits(model, problems);
+  CheckAdapters(model, problems);
 }
 
 }  // namespace perdure

@@ -19,7 +19,10 @@ namespace {
 class SpecList {
  public:
   SpecList(const ModelConfig& model, const Family& family)
-      : family_(family), init_std_(model.init_std()) {}
+      : model_(model),
+        family_(family),
+        init_std_(model.init_std()),
+        rank_(model.lora().rank()) {}
 
   // Parameters added from here on belong to `block`, their names start with
   // `prefix`.
@@ -90,14 +93,58 @@ class SpecList {
     }
   }
 
+  // A low-rank adapter of the linear layer `module`: A [r, in], B [out, r],
+  // whatever the order of the layer's own matrix. A is drawn as LoRA's authors
+  // and PEFT draw it, kaiming_uniform_(a=sqrt(5)): within +-1 / sqrt(in).
+  ParamSpec& AddLoraA(const char* module, ParamRole role, int64_t in) {
+    ParamSpec& spec = Add(absl::StrCat(module, ".lora_A.weight"), role,
+                          {rank_, in}, Init::kUniform);
+    spec.init_std = 1 / std::sqrt(3.0 * static_cast<double>(in));
+    return spec;
+  }
+  ParamSpec& AddLoraB(const char* module, ParamRole role, int64_t out) {
+    return Add(absl::StrCat(module, ".lora_B.weight"), role, {out, rank_},
+               Init::kZeros);
+  }
+
+  // Of a layer whose outputs are cut: B is cut as they are.
+  void AddColumnLora(const char* module, ParamRole weight, int64_t in,
+                     const std::vector<ParamSpec::Part>& parts) {
+    if (!HasLora(module)) return;
+    const LoraRoles roles = *LoraRolesOf(weight);
+    int64_t out = 0;
+    for (const ParamSpec::Part& part : parts) out += part.size;
+    AddLoraA(module, roles.a, in);
+    ParamSpec& b = AddLoraB(module, roles.b, out);
+    b.split_dim = 0;
+    b.parts = parts;
+  }
+
+  // Of a layer whose inputs are cut: A is cut as they are.
+  void AddRowLora(const char* module, ParamRole weight,
+                  const ParamSpec::Part& in, int64_t out) {
+    if (!HasLora(module)) return;
+    const LoraRoles roles = *LoraRolesOf(weight);
+    ParamSpec& a = AddLoraA(module, roles.a, in.size);
+    a.split_dim = 1;
+    a.parts = {in};
+    AddLoraB(module, roles.b, out);
+  }
+
   // The last parameter lies right behind the one before it.
   void FuseLast() { specs_.back().fused_with_previous = true; }
 
   std::vector<ParamSpec> Take() { return std::move(specs_); }
 
  private:
+  bool HasLora(const char* module) const {
+    return IsLoraTarget(model_, absl::StrCat(prefix_, module));
+  }
+
+  const ModelConfig& model_;
   const Family& family_;
   const double init_std_;
+  const int64_t rank_;
   int block_ = 0;
   std::string prefix_;
   std::vector<ParamSpec> specs_;
@@ -120,6 +167,8 @@ void AddQkv(const ModelConfig& model, const Family& family, SpecList* list) {
     list->AddColumnParallel(family.qkv, ParamRole::kQkvWeight, model.hidden(),
                             fused);
     list->AddColumnBias(family.qkv, ParamRole::kQkvBias, fused);
+    list->AddColumnLora(family.qkv, ParamRole::kQkvWeight, model.hidden(),
+                        fused);
     return;
   }
   list->AddColumnParallel(family.q, ParamRole::kQWeight, model.hidden(),
@@ -130,12 +179,32 @@ void AddQkv(const ModelConfig& model, const Family& family, SpecList* list) {
   list->AddColumnParallel(family.v, ParamRole::kVWeight, model.hidden(),
                           {parts.kv});
   list->FuseLast();
-  if (!model.qkv_bias()) return;
-  list->AddColumnBias(family.q, ParamRole::kQBias, {parts.q});
-  list->AddColumnBias(family.k, ParamRole::kKBias, {parts.kv});
-  list->FuseLast();
-  list->AddColumnBias(family.v, ParamRole::kVBias, {parts.kv});
-  list->FuseLast();
+  if (model.qkv_bias()) {
+    list->AddColumnBias(family.q, ParamRole::kQBias, {parts.q});
+    list->AddColumnBias(family.k, ParamRole::kKBias, {parts.kv});
+    list->FuseLast();
+    list->AddColumnBias(family.v, ParamRole::kVBias, {parts.kv});
+    list->FuseLast();
+  }
+  list->AddColumnLora(family.q, ParamRole::kQWeight, model.hidden(), {parts.q});
+  list->AddColumnLora(family.k, ParamRole::kKWeight, model.hidden(),
+                      {parts.kv});
+  list->AddColumnLora(family.v, ParamRole::kVWeight, model.hidden(),
+                      {parts.kv});
+}
+
+// Keys and values that stand before every token's own.
+void AddPrefix(const ModelConfig& model, SpecList* list) {
+  if (!model.has_prefix()) return;
+  const ParamSpec::Part heads = AttentionParts(model).kv;
+  const auto add = [&](const char* name, ParamRole role) {
+    ParamSpec& spec = list->Add(
+        name, role, {model.prefix().tokens(), heads.size}, Init::kNormal);
+    spec.split_dim = 1;
+    spec.parts = {heads};
+  };
+  add("prefix_k", ParamRole::kPrefixK);
+  add("prefix_v", ParamRole::kPrefixV);
 }
 
 void AddMlp(const ModelConfig& model, const Family& family, double init_scale,
@@ -151,12 +220,18 @@ void AddMlp(const ModelConfig& model, const Family& family, double init_scale,
   if (family.projection_bias) {
     list->AddColumnBias(family.up, ParamRole::kUpBias, {ffn});
   }
+  if (family.gate != nullptr) {
+    list->AddColumnLora(family.gate, ParamRole::kGateWeight, model.hidden(),
+                        {ffn});
+  }
+  list->AddColumnLora(family.up, ParamRole::kUpWeight, model.hidden(), {ffn});
   list->AddRowParallel(family.down, ParamRole::kDownWeight, ffn, model.hidden(),
                        init_scale);
   if (family.projection_bias) {
     list->Add(absl::StrCat(family.down, ".bias"), ParamRole::kDownBias,
               {model.hidden()}, Init::kZeros);
   }
+  list->AddRowLora(family.down, ParamRole::kDownWeight, ffn, model.hidden());
 }
 
 void AddTransformerBlock(const ModelConfig& model, const Family& family,
@@ -173,6 +248,9 @@ void AddTransformerBlock(const ModelConfig& model, const Family& family,
     list->Add(absl::StrCat(family.attention_out, ".bias"),
               ParamRole::kAttnOutBias, {model.hidden()}, Init::kZeros);
   }
+  list->AddRowLora(family.attention_out, ParamRole::kAttnOutWeight,
+                   AttentionParts(model).q, model.hidden());
+  AddPrefix(model, list);
   list->AddNorm(family.norm2, ParamRole::kNorm2Weight, ParamRole::kNorm2Bias,
                 model.hidden());
   AddMlp(model, family, init_scale, list);
@@ -189,14 +267,25 @@ void AddVocabularyTable(const char* module, ParamRole role,
 // Tied weights are one parameter: the name that they share counts.
 bool IsTrainable(const ModelConfig& model, const ParamSpec& spec) {
   const std::string& name = spec.alias_of.empty() ? spec.name : spec.alias_of;
-  return model.trainable().empty() ||
-         std::any_of(model.trainable().begin(), model.trainable().end(),
+  if (model.trainable().empty()) {
+    return IsAdapter(spec.role) || !(model.has_lora() || model.has_prefix());
+  }
+  return std::any_of(model.trainable().begin(), model.trainable().end(),
                      [&](const std::string& pattern) {
                        return MatchesPattern(name, pattern);
                      });
 }
 
 }  // namespace
+
+bool IsLoraTarget(const ModelConfig& model, absl::string_view module) {
+  return std::any_of(
+      model.lora().targets().begin(), model.lora().targets().end(),
+      [&](const std::string& target) {
+        return MatchesPattern(module, target) ||
+               MatchesPattern(module, absl::StrCat("*.", target));
+      });
+}
 
 std::vector<ParamSpec> ModelParams(const ModelConfig& model) {
   const Family& family = GetFamily(model.family());

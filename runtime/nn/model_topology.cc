@@ -1,6 +1,9 @@
 #include <algorithm>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "runtime/base/text.h"
 #include "runtime/nn/param_spec.h"
 
@@ -24,6 +27,68 @@ void CheckTrainable(const ModelConfig& model,
         "' matches no parameter; names are such as ", specs.front().name,
         " and ", specs[specs.size() / 2].name, ", and * stands for anything"));
   }
+}
+
+// Whole names of the layers that low-rank adapters can be added to.
+std::vector<std::string> LinearLayers(const ModelConfig& model) {
+  std::vector<std::string> names;
+  for (const ParamSpec& spec : ModelParams(model)) {
+    if (!LoraRolesOf(spec.role).has_value()) continue;
+    names.emplace_back(absl::StripSuffix(spec.name, ".weight"));
+  }
+  return names;
+}
+
+// The names that the layers of all blocks share: "q_proj".
+std::vector<std::string> LastNames(const std::vector<std::string>& names) {
+  std::vector<std::string> last;
+  for (const std::string& name : names) {
+    const std::string end = name.substr(name.rfind('.') + 1);
+    if (!absl::c_linear_search(last, end)) last.push_back(end);
+  }
+  return last;
+}
+
+void CheckLoraTargets(const ModelConfig& model,
+                      std::vector<std::string>* problems) {
+  if (!model.has_lora()) return;
+  const std::vector<std::string> layers = LinearLayers(model);
+  for (int i = 0; i < model.lora().targets_size(); ++i) {
+    ModelConfig one = model;
+    one.mutable_lora()->clear_targets();
+    one.mutable_lora()->add_targets(model.lora().targets(i));
+    if (absl::c_any_of(layers, [&](const std::string& layer) {
+          return IsLoraTarget(one, layer);
+        })) {
+      continue;
+    }
+    const std::vector<std::string> last = LastNames(layers);
+    problems->push_back(absl::StrCat(
+        "model.lora.targets[", i, "]: '", model.lora().targets(i),
+        "' is no linear layer of ", model.family(), ", which has ",
+        absl::StrJoin(last, ", "), DidYouMean(model.lora().targets(i), last),
+        " (whole names are such as ", layers.front(), ")"));
+  }
+}
+
+// Adapters that nothing trains would stay at what changes nothing.
+void CheckAdaptersTrained(const ModelConfig& model,
+                          std::vector<std::string>* problems) {
+  const std::vector<ParamSpec> specs = ModelParams(model);
+  const auto adapter = absl::c_find_if(
+      specs, [](const ParamSpec& spec) { return IsAdapter(spec.role); });
+  if (adapter == specs.end() || model.trainable().empty()) return;
+  if (absl::c_any_of(specs, [](const ParamSpec& spec) {
+        return IsAdapter(spec.role) && spec.trainable;
+      })) {
+    return;
+  }
+  problems->push_back(
+      absl::StrCat("model.trainable: no pattern matches ", adapter->name,
+                   " or another parameter of ",
+                   model.has_lora() ? "model.lora" : "model.prefix", "; add \"",
+                   model.has_lora() ? "*.lora_*" : "*.prefix_*",
+                   "\", or leave model.trainable out to train these alone"));
 }
 
 }  // namespace
@@ -56,6 +121,8 @@ std::vector<std::string> CheckModelTopology(const ModelConfig& model,
                      "; every KV head serves the same number of query heads"));
   }
   CheckTrainable(model, &problems);
+  CheckLoraTargets(model, &problems);
+  CheckAdaptersTrained(model, &problems);
   if (topology.cp() != 1) {
     problems.push_back(
         absl::StrCat("topology.cp: ", topology.cp(),

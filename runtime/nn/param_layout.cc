@@ -46,6 +46,25 @@ ParamLayout::ParamLayout(const ModelConfig& model, const Topology& topology,
     slots_.push_back(std::move(slot));
   }
   size_ = RoundUp(size_, kAlignment);
+  PlaceGradients();
+}
+
+// Slots that are fused have gradients together, as one matrix.
+void ParamLayout::PlaceGradients() {
+  for (size_t begin = 0, end = 0; begin < slots_.size(); begin = end) {
+    bool trained = false;
+    do {
+      trained = trained || slots_[end].spec.trainable;
+      ++end;
+    } while (end < slots_.size() && slots_[end].spec.fused_with_previous);
+    if (!trained) continue;
+    gradient_size_ = RoundUp(gradient_size_, kAlignment);
+    for (size_t i = begin; i < end; ++i) {
+      slots_[i].gradient_offset = gradient_size_;
+      gradient_size_ += slots_[i].size;
+    }
+  }
+  gradient_size_ = RoundUp(gradient_size_, kAlignment);
 }
 
 const ParamSlot* ParamLayout::Find(int block, ParamRole role) const {

@@ -75,6 +75,41 @@ std::vector<ShardRun> ShardRuns(const ParamSpec& spec, int tp, int tp_rank) {
   return runs;
 }
 
+std::optional<LoraRoles> LoraRolesOf(ParamRole weight) {
+  switch (weight) {
+    case ParamRole::kQkvWeight:
+      return LoraRoles{ParamRole::kQkvLoraA, ParamRole::kQkvLoraB};
+    case ParamRole::kQWeight:
+      return LoraRoles{ParamRole::kQLoraA, ParamRole::kQLoraB};
+    case ParamRole::kKWeight:
+      return LoraRoles{ParamRole::kKLoraA, ParamRole::kKLoraB};
+    case ParamRole::kVWeight:
+      return LoraRoles{ParamRole::kVLoraA, ParamRole::kVLoraB};
+    case ParamRole::kAttnOutWeight:
+      return LoraRoles{ParamRole::kAttnOutLoraA, ParamRole::kAttnOutLoraB};
+    case ParamRole::kGateWeight:
+      return LoraRoles{ParamRole::kGateLoraA, ParamRole::kGateLoraB};
+    case ParamRole::kUpWeight:
+      return LoraRoles{ParamRole::kUpLoraA, ParamRole::kUpLoraB};
+    case ParamRole::kDownWeight:
+      return LoraRoles{ParamRole::kDownLoraA, ParamRole::kDownLoraB};
+    default:
+      return std::nullopt;
+  }
+}
+
+bool IsAdapter(ParamRole role) {
+  return role >= ParamRole::kQkvLoraA && role <= ParamRole::kPrefixV;
+}
+
+int64_t CountTrainable(const std::vector<ParamSpec>& specs) {
+  int64_t count = 0;
+  for (const ParamSpec& spec : specs) {
+    if (spec.alias_of.empty() && spec.trainable) count += spec.size();
+  }
+  return count;
+}
+
 int64_t CountParams(const std::vector<ParamSpec>& specs) {
   int64_t count = 0;
   for (const ParamSpec& spec : specs) {

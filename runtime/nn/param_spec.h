@@ -6,9 +6,11 @@
 // a parameter is split. A model's specs are a pure function of its config.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "runtime/base/status.h"
 #include "runtime/config/model.pb.h"
 #include "runtime/topology/topology.h"
@@ -38,12 +40,42 @@ enum class ParamRole {
   kUpBias,  // up: also the first matrix of a plain MLP
   kDownWeight,
   kDownBias,
+  // Low-rank adapters: A [r, in] and B [out, r] of the weight so called.
+  kQkvLoraA,
+  kQkvLoraB,
+  kQLoraA,
+  kQLoraB,
+  kKLoraA,
+  kKLoraB,
+  kVLoraA,
+  kVLoraB,
+  kAttnOutLoraA,
+  kAttnOutLoraB,
+  kGateLoraA,
+  kGateLoraB,
+  kUpLoraA,
+  kUpLoraB,
+  kDownLoraA,
+  kDownLoraB,
+  // Keys and values that all tokens see: [tokens, G dh].
+  kPrefixK,
+  kPrefixV,
   kFinalNormWeight,
   kFinalNormBias,
   kHeadWeight,
 };
 
-enum class Init { kZeros, kOnes, kNormal };
+// The adapter's roles of a linear layer's weight; none for other roles.
+struct LoraRoles {
+  ParamRole a;
+  ParamRole b;
+};
+std::optional<LoraRoles> LoraRolesOf(ParamRole weight);
+// Of low-rank adapters and prefixes.
+bool IsAdapter(ParamRole role);
+
+// kUniform: centred at 0.
+enum class Init { kZeros, kOnes, kNormal, kUniform };
 
 struct ParamSpec {
   std::string name;  // canonical Hugging Face name, prefix included
@@ -68,7 +100,7 @@ struct ParamSpec {
   // head of a tied model; where its stage also holds the other, they are one.
   std::string alias_of;
   Init init = Init::kNormal;
-  double init_std = 0.02;
+  double init_std = 0.02;  // kNormal, kUniform
   bool decay = false;
   bool trainable = true;
 
@@ -97,8 +129,12 @@ std::vector<ShardRun> ShardRuns(const ParamSpec& spec, int tp, int tp_rank);
 // All parameters of a model whose config is resolved, by block.
 // The head of a tied model is listed with `alias_of` set.
 std::vector<ParamSpec> ModelParams(const ModelConfig& model);
-// Elements of all distinct parameters.
+// Elements of all distinct parameters, and of those that are trained.
 int64_t CountParams(const std::vector<ParamSpec>& specs);
+int64_t CountTrainable(const std::vector<ParamSpec>& specs);
+
+// Whether model.lora adapts the linear layer of that whole name.
+bool IsLoraTarget(const ModelConfig& model, absl::string_view module);
 
 // Everything that makes (model, topology) impossible: "topology.tp: 4 exceeds
 // model.kv_heads = 2; ...". Empty: fine.

@@ -90,6 +90,8 @@ TEST(ConfigDocsTest, EveryFieldIsDocumentedWithItsDefaultAndNoOther) {
   CheckMessage(TaskConfig(), &rows);
   CheckMessage(LabelWord(), &rows);
   CheckMessage(ZerothOrderConfig(), &rows);
+  CheckMessage(LoraConfig(), &rows);
+  CheckMessage(PrefixConfig(), &rows);
   for (const auto& [key, row] : rows) {
     ADD_FAILURE() << "docs/config.md has a row for " << key
                   << ", which does not exist";

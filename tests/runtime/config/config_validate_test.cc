@@ -234,5 +234,26 @@ INSTANTIATE_TEST_SUITE_P(
              "topology.timeout_seconds",
              "not positive"}));
 
+TEST(ValidateConfigTest, AdaptersThatCannotBeAreRefused) {
+  EXPECT_THAT(ProblemsAfter({"model.lora.rank=8"}), IsEmpty());
+  EXPECT_THAT(ProblemsAfter({"model.prefix.tokens=5"}), IsEmpty());
+  EXPECT_THAT(ProblemsAfter({"model.lora.rank=0", "model.lora.alpha=-1",
+                             "model.lora.targets=\"\""}),
+              ElementsAre(StartsWith("model.lora.rank: 0 "),
+                          StartsWith("model.lora.alpha: -1 "),
+                          StartsWith("model.lora.targets: ")));
+  EXPECT_THAT(ProblemsAfter({"model.lora.rank=129"}),
+              ElementsAre(HasSubstr("129 exceeds model.hidden = 128")));
+  EXPECT_THAT(ProblemsAfter({"model.prefix.tokens=0"}),
+              ElementsAre(StartsWith("model.prefix.tokens: 0 ")));
+  EXPECT_THAT(ProblemsAfter({"model.prefix.tokens=65"}),
+              ElementsAre(HasSubstr("model.prefix.init: RANDOM")));
+  EXPECT_THAT(
+      ProblemsAfter({"model.prefix.tokens=65", "model.prefix.init=RANDOM"}),
+      IsEmpty());
+  EXPECT_THAT(ProblemsAfter({"model.lora.rank=8", "model.prefix.tokens=5"}),
+              ElementsAre(HasSubstr("leave one of them out")));
+}
+
 }  // namespace
 }  // namespace perdure

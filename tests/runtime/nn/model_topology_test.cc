@@ -64,5 +64,30 @@ TEST(CheckModelTopologyTest, QueryHeadsThatDoNotFormGroupsAreRefused) {
                                     "model.heads = 8")));
 }
 
+TEST(CheckModelTopologyTest, WrongLoraTargetsAreNamedWithTheNearest) {
+  ModelConfig model = SomeModel("opt", {65, 7, 2, 4, 16});
+  for (const char* target : {"q_proj", "q_porj", "*.fc?", "c_attn"}) {
+    model.mutable_lora()->add_targets(target);
+  }
+  EXPECT_THAT(
+      CheckModelTopology(model, Mesh(1, 1)),
+      ElementsAre(HasSubstr("model.lora.targets[1]: 'q_porj' is no linear "
+                            "layer of opt, which has q_proj, k_proj, v_proj, "
+                            "out_proj, fc1, fc2, did you mean 'q_proj'"),
+                  HasSubstr("model.lora.targets[3]: 'c_attn' is no")));
+}
+
+TEST(CheckModelTopologyTest, AdaptersThatNothingTrainsAreRefused) {
+  ModelConfig model = SomeModel("gpt2", {65, 7, 2, 4, 16});
+  model.mutable_lora();
+  model = ResolveModelConfig(model);
+  EXPECT_THAT(CheckModelTopology(model, Mesh(1, 1)), IsEmpty());
+  model.add_trainable("*.ln_1.*");
+  EXPECT_THAT(CheckModelTopology(model, Mesh(1, 1)),
+              ElementsAre(HasSubstr("add \"*.lora_*\"")));
+  model.add_trainable("*.lora_?.weight");
+  EXPECT_THAT(CheckModelTopology(model, Mesh(1, 1)), IsEmpty());
+}
+
 }  // namespace
 }  // namespace perdure

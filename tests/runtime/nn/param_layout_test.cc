@@ -143,5 +143,25 @@ TEST(ParamLayoutTest, FusedWeightsFormOneMatrix) {
   EXPECT_EQ(layout.Find(1, ParamRole::kQBias), nullptr);
 }
 
+TEST(ParamLayoutTest, OnlyWhatIsTrainedHasGradients) {
+  ModelConfig model = SomeModel("opt", {65, 7, 2, 4, 16});
+  model.add_trainable("*.v_proj.weight");
+  model.add_trainable("*.fc1.bias");
+  const ParamLayout layout(model, Mesh(1, 1), {});
+  int64_t end = 0;
+  for (const ParamSlot& slot : layout.slots()) {
+    // q, k and v are one product, and have one gradient.
+    const bool wanted = slot.spec.name.find("_proj.weight") != std::string::npos
+                            ? slot.spec.name.find("out_") == std::string::npos
+                            : slot.spec.name.ends_with("fc1.bias");
+    EXPECT_EQ(slot.gradient_offset >= 0, wanted) << slot.spec.name;
+    if (!wanted) continue;
+    EXPECT_GE(slot.gradient_offset, end);
+    end = slot.gradient_offset + slot.size;
+  }
+  EXPECT_GE(layout.gradient_size(), end);
+  EXPECT_LT(layout.gradient_size(), end + ParamLayout::kAlignment);
+}
+
 }  // namespace
 }  // namespace perdure

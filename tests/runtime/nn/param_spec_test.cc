@@ -81,7 +81,9 @@ TEST(ModelParamsTest, OnlyMatricesDecayAndResidualProjectionsStartSmaller) {
   for (const ModelConfig& model : UnevenModels()) {
     for (const ParamSpec& spec : ModelParams(model)) {
       EXPECT_EQ(spec.decay, spec.shape.size() == 2) << spec.name;
-      EXPECT_TRUE(spec.trainable);
+      const bool adapted = model.has_lora() || model.has_prefix();
+      EXPECT_EQ(spec.trainable, !adapted || IsAdapter(spec.role)) << spec.name;
+      if (IsAdapter(spec.role)) continue;
       const bool norm = spec.name.find("norm") != std::string::npos ||
                         spec.name.find("ln_") != std::string::npos;
       const bool bias = spec.name.ends_with(".bias");
@@ -213,6 +215,69 @@ TEST(ShardTest, TransposedRowParallelMatricesAreOneRun) {
   EXPECT_THAT(ShardRuns(down, 4, 3), ElementsAre(ShardRun{170, 0, 50}));
   const ParamSpec& bias = Named(specs, "transformer.h.0.mlp.c_proj.bias");
   EXPECT_EQ(bias.split_dim, -1);
+}
+
+TEST(LoraTest, DefaultsAreQueriesAndValuesAndTrainNothingElse) {
+  for (const char* family : {"gpt2", "opt", "llama"}) {
+    ModelConfig model = SomeModel(family, {65, 7, 2, 4, 16});
+    model.mutable_lora();
+    const std::vector<ParamSpec> specs = ModelParams(ResolveModelConfig(model));
+    int64_t trained = 0;
+    for (const ParamSpec& spec : specs) {
+      EXPECT_EQ(spec.trainable, IsAdapter(spec.role)) << spec.name;
+      if (IsAdapter(spec.role)) trained += spec.size();
+    }
+    EXPECT_EQ(CountTrainable(specs), trained);
+    // Rank 8: A [8, 16] and B [16, 8] of q and v, or B [48, 8] of c_attn.
+    const bool fused = std::string(family) == "gpt2";
+    EXPECT_EQ(trained, 2 * (fused ? 8 * 16 + 48 * 8 : 4 * 8 * 16)) << family;
+  }
+}
+
+TEST(LoraTest, AdaptersAreCutAsTheLayersTheyAdapt) {
+  ModelConfig model = SomeModel("gpt2", {65, 7, 2, 4, 16});
+  model.mutable_lora()->set_rank(3);
+  model.mutable_lora()->add_targets("c_attn");
+  model.mutable_lora()->add_targets("*.h.1.mlp.c_proj");
+  const std::vector<ParamSpec> specs = ModelParams(model);
+  const ParamSpec& attention =
+      Named(specs, "transformer.h.0.attn.c_attn.weight");
+  const ParamSpec& a =
+      Named(specs, "transformer.h.0.attn.c_attn.lora_A.weight");
+  const ParamSpec& b =
+      Named(specs, "transformer.h.0.attn.c_attn.lora_B.weight");
+  EXPECT_THAT(a.shape, ElementsAre(3, 16));
+  EXPECT_THAT(b.shape, ElementsAre(48, 3));
+  EXPECT_EQ(a.split_dim, -1);
+  EXPECT_EQ(b.split_dim, 0);
+  ASSERT_EQ(b.parts.size(), attention.parts.size());
+  for (size_t i = 0; i < b.parts.size(); ++i) {
+    EXPECT_EQ(b.parts[i].size, attention.parts[i].size);
+    EXPECT_EQ(b.parts[i].units, attention.parts[i].units);
+  }
+  EXPECT_EQ(a.init, Init::kUniform);
+  EXPECT_EQ(b.init, Init::kZeros);
+  const ParamSpec& down =
+      Named(specs, "transformer.h.1.mlp.c_proj.lora_A.weight");
+  EXPECT_THAT(down.shape, ElementsAre(3, 64));
+  EXPECT_EQ(down.split_dim, 1);
+  EXPECT_THAT(ShardShape(down, 2, 0), ElementsAre(3, 32));
+  EXPECT_EQ(Named(specs, "transformer.h.1.mlp.c_proj.lora_B.weight").split_dim,
+            -1);
+  for (const ParamSpec& spec : specs) {
+    EXPECT_NE(spec.name, "transformer.h.0.mlp.c_proj.lora_A.weight");
+  }
+}
+
+TEST(PrefixTest, KeysAndValuesAreCutByKeyValueHeads) {
+  ModelConfig model = SomeModel("llama", {65, 7, 2, 8, 16});
+  model.set_kv_heads(2);
+  model.mutable_prefix()->set_tokens(5);
+  const std::vector<ParamSpec> specs = ModelParams(model);
+  const ParamSpec& k = Named(specs, "model.layers.1.prefix_k");
+  EXPECT_THAT(k.shape, ElementsAre(5, 4));
+  EXPECT_THAT(ShardShape(k, 2, 1), ElementsAre(5, 2));
+  EXPECT_EQ(CountTrainable(specs), 2 * 2 * 5 * 4);
 }
 
 }  // namespace

@@ -39,7 +39,14 @@ inline std::vector<ModelConfig> UnevenModels() {
   ModelConfig qwen = llama;
   qwen.set_qkv_bias(true);
   qwen.set_tie_embeddings(true);
-  return {gpt2, untied, opt, llama, qwen};
+  // With adapters of every layer; with prefixes.
+  ModelConfig gpt2_lora = gpt2, llama_lora = llama, prefix = llama;
+  for (ModelConfig* model : {&gpt2_lora, &llama_lora}) {
+    model->mutable_lora()->set_rank(3);
+    model->mutable_lora()->add_targets("*");
+  }
+  prefix.mutable_prefix()->set_tokens(3);
+  return {gpt2, untied, opt, llama, qwen, gpt2_lora, llama_lora, prefix};
 }
 
 }  // namespace perdure
