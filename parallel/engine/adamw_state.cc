@@ -58,7 +58,6 @@ void AdamWState::Update(double learning_rate, int64_t number,
   for (const OwnedRange& range : updates_.ranges) {
     const ParamSlot& slot =
         runtime_->layout().slots()[static_cast<size_t>(range.slot)];
-    if (!slot.spec.trainable) continue;
     settings.weight_decay =
         slot.spec.decay ? static_cast<float>(config_.weight_decay()) : 0;
     void* weight = params.SlotData(slot, range.begin);

@@ -28,11 +28,11 @@ absl::StatusOr<std::unique_ptr<FirstOrderEngine>> FirstOrderEngine::Create(
 
   ModelRuntime* runtime = engine->runtime_.get();
   const ParamLayout& layout = runtime->layout();
-  engine->owned_ = OwnedBy(layout, groups->topology.dp(), groups->me.dp);
+  engine->owned_ = TrainedBy(layout, groups->topology.dp(), groups->me.dp);
   const bool split_state = config.optim().zero() > 0;
   engine->optimizer_ = std::make_unique<AdamWState>(
       runtime, config.optim(),
-      split_state ? engine->owned_ : OwnedBy(layout, 1, 0));
+      split_state ? engine->owned_ : TrainedBy(layout, 1, 0));
   engine->optimizer_->SetMastersFromWeights();
   engine->reducer_ =
       std::make_unique<GradientReducer>(runtime, &engine->owned_);
@@ -56,6 +56,7 @@ Schedule FirstOrderEngine::TrainingSchedule() const {
 // to. A replica without micro-batches contributes zeros.
 void FirstOrderEngine::ZeroGradients(bool all) {
   for (const ParamSlot& slot : runtime_->layout().slots()) {
+    if (slot.gradient_offset < 0) continue;
     if (all || !slot.spec.is_matrix()) {
       kernels::Fill(runtime_->context().stream, 0,
                     runtime_->params().SlotGrad(slot), slot.size);

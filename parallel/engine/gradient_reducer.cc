@@ -27,7 +27,9 @@ absl::Status GradientReducer::SumSharedTable() {
       groups.last_stage()
           ? runtime_->layout().Find(head, ParamRole::kHeadWeight)
           : runtime_->layout().Find(0, ParamRole::kTokenEmbedding);
-  if (!runtime_->model().tie_embeddings()) return absl::OkStatus();
+  if (!runtime_->model().tie_embeddings() || !slot->spec.trainable) {
+    return absl::OkStatus();
+  }
   return groups.ends->AllReduce(runtime_->params().SlotGrad(*slot), slot->size,
                                 DType::kF32, ReduceOp::kSum);
 }
@@ -42,7 +44,7 @@ void GradientReducer::SumOwned() {
         runtime_->layout().slots()[static_cast<size_t>(range.slot)];
     for (int64_t at = range.begin; at < range.end; at += kBlock) {
       const int64_t n = std::min(kBlock, range.end - at);
-      const int64_t offset = slot.offset + at;
+      const int64_t offset = slot.gradient_offset + at;
       const MatrixView sum(block_.data<float>(), DType::kF32, 1, n);
       std::memcpy(sum.data, memory.gradients(0) + offset,
                   static_cast<size_t>(n) * sizeof(float));
@@ -65,8 +67,8 @@ double GradientReducer::OwnedSumOfSquares() const {
     const ParamSlot& slot =
         runtime_->layout().slots()[static_cast<size_t>(range.slot)];
     // What several ranks hold alike is counted by one of them.
-    const bool counted = slot.spec.trainable && !slot.is_copy &&
-                         (slot.spec.split_dim >= 0 || groups.me.tp == 0);
+    const bool counted =
+        !slot.is_copy && (slot.spec.split_dim >= 0 || groups.me.tp == 0);
     if (!counted) continue;
     sum += kernels::SumOfSquares(runtime_->context().stream,
                                  runtime_->params().SlotGrad(slot, range.begin),
@@ -84,8 +86,8 @@ absl::StatusOr<double> GradientReducer::Reduce() {
       SumOwned();
     } else {
       RETURN_IF_ERROR(groups.dp->AllReduce(
-          runtime_->memory().gradients(groups.me.dp), runtime_->layout().size(),
-          DType::kF32, ReduceOp::kSum));
+          runtime_->memory().gradients(groups.me.dp),
+          runtime_->layout().gradient_size(), DType::kF32, ReduceOp::kSum));
     }
   }
   return AllReduceScalar(*groups.world, OwnedSumOfSquares(), ReduceOp::kSum);
@@ -99,10 +101,10 @@ absl::Status GradientReducer::GatherAll() {
   for (int r = 0; r < replicas; ++r) {
     if (r == groups.me.dp) continue;
     for (const OwnedRange& range :
-         OwnedBy(runtime_->layout(), replicas, r).ranges) {
+         TrainedBy(runtime_->layout(), replicas, r).ranges) {
       const ParamSlot& slot =
           runtime_->layout().slots()[static_cast<size_t>(range.slot)];
-      const int64_t offset = slot.offset + range.begin;
+      const int64_t offset = slot.gradient_offset + range.begin;
       std::memcpy(runtime_->memory().gradients(groups.me.dp) + offset,
                   runtime_->memory().gradients(r) + offset,
                   static_cast<size_t>(range.size()) * sizeof(float));

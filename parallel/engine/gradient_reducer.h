@@ -10,7 +10,8 @@ namespace perdure {
 
 class GradientReducer {
  public:
-  // Neither is owned. `mine` is what this replica owns.
+  // Neither is owned. `mine`: what this replica owns of the
+  // trained slots.
   GradientReducer(ModelRuntime* runtime, const Ownership* mine);
 
   // Collective. Sums the gradients of weights that both ends of a pipeline

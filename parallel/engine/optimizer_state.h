@@ -13,7 +13,8 @@ namespace perdure {
 class OptimizerState {
  public:
   virtual ~OptimizerState() = default;
-  // The elements this replica has state of. What it owns is among them.
+  // The elements this replica has state of. What it owns of the trained slots
+  // is among them.
   virtual const Ownership& held() const = 0;
   // The kinds of state a slot has; all of it is fp32.
   virtual std::vector<StateKind> Kinds(const ParamSlot& slot) const = 0;

@@ -30,6 +30,9 @@ struct Ownership {
 
 // What replica `dp_rank` of `dp` owns; dp = 1: everything.
 Ownership OwnedBy(const ParamLayout& layout, int dp, int dp_rank);
+// The same of the slots that are trained: only they have gradients and
+// optimizer state.
+Ownership TrainedBy(const ParamLayout& layout, int dp, int dp_rank);
 
 }  // namespace perdure
 

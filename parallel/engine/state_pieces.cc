@@ -115,6 +115,7 @@ absl::StatusOr<SavedPieces> CollectPieces(ModelRuntime* runtime,
     const auto held =
         std::find_if(updates.begin(), updates.end(),
                      [&](const OwnedRange& u) { return u.slot == range.slot; });
+    if (held == updates.end()) continue;  // not trained
     for (StateKind kind : optimizer->Kinds(slot)) {
       const float* data =
           optimizer->Data(kind, *held) + (range.begin - held->begin);

@@ -8,7 +8,7 @@ namespace perdure {
 WeightPublisher::WeightPublisher(ModelRuntime* runtime) : runtime_(runtime) {
   const int replicas = runtime->groups().dp->size();
   for (int r = 0; r < replicas; ++r) {
-    owners_.push_back(OwnedBy(runtime->layout(), replicas, r));
+    owners_.push_back(TrainedBy(runtime->layout(), replicas, r));
   }
 }
 

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "runtime/kernels/elementwise.h"
+
 namespace perdure {
 
 AttentionLayer::AttentionLayer(const ModelContext* context, int block,
@@ -14,6 +16,7 @@ AttentionLayer::AttentionLayer(const ModelContext* context, int block,
       fused ? Linear(context, block, ParamRole::kQkvWeight, ParamRole::kQkvBias)
             : Linear(context, block, ParamRole::kQWeight, ParamRole::kQBias,
                      /*fused=*/2);
+  qkv_ = qkv_.WithLora(scratch);
   rotary_ = model.family() == "llama";
   const Range groups =
       EvenPart(model.kv_heads(), context->tp->size(), context->tp->rank());
@@ -35,11 +38,33 @@ AttentionActivations AttentionLayer::MakeActivations() const {
   return activations;
 }
 
-KvCache AttentionLayer::MakeCache(int64_t batch, int64_t capacity) const {
+KvCache AttentionLayer::MakeCache(int64_t batch, int64_t tokens) const {
   const int64_t width = kv_heads_ * head_dim_;
-  return {Tensor(*context_->device, context_->dtype(), batch * capacity, width),
-          Tensor(*context_->device, context_->dtype(), batch * capacity, width),
-          capacity};
+  KvCache cache;
+  cache.prefix = has_prefix() ? context_->model->prefix().tokens() : 0;
+  cache.capacity = cache.prefix + tokens;
+  for (Tensor* part : {&cache.k, &cache.v}) {
+    *part = Tensor(*context_->device, context_->dtype(), batch * cache.capacity,
+                   width);
+    if (!has_prefix()) continue;
+    const MatrixView prefix = context_->params->Matrix(
+        block_, part == &cache.k ? ParamRole::kPrefixK : ParamRole::kPrefixV);
+    for (int64_t b = 0; b < batch; ++b) {
+      kernels::Convert(context_->stream, prefix,
+                       part->view().Rows(b * cache.capacity, cache.prefix));
+    }
+  }
+  return cache;
+}
+
+void AttentionLayer::KeepAsPrefix(AttentionActivations* activations,
+                                  const ParamStore& params) const {
+  const Parts parts = Split(
+      activations->qkv.view().Rows(0, context_->model->prefix().tokens()));
+  kernels::Convert(context_->stream, parts.k,
+                   params.Matrix(block_, ParamRole::kPrefixK));
+  kernels::Convert(context_->stream, parts.v,
+                   params.Matrix(block_, ParamRole::kPrefixV));
 }
 
 AttentionLayer::Parts AttentionLayer::Split(MatrixView qkv) const {
@@ -57,6 +82,10 @@ kernels::AttentionOptions AttentionLayer::Options(
   options.scale = 1.0f / std::sqrt(static_cast<float>(head_dim_));
   if (!micro.batch->first_visible.empty()) {
     options.first_visible = micro.batch->first_visible.data();
+  }
+  if (has_prefix() && !micro.without_prefix) {
+    options.prefix = {context_->params->Matrix(block_, ParamRole::kPrefixK),
+                      context_->params->Matrix(block_, ParamRole::kPrefixV)};
   }
   if (micro.training && context_->model->dropout() > 0) {
     options.dropout.probability =
@@ -93,6 +122,16 @@ void AttentionLayer::Forward(const MicroBatch& micro, ConstMatrixView x,
                             activations->lse.data<float>(), Options(micro));
 }
 
+MatrixView AttentionLayer::PrefixGradient(const MicroBatch& micro,
+                                          ParamRole role) const {
+  if (!context_->params->has_gradient(block_, role)) return {};
+  const MatrixView gradient = context_->params->MatrixGrad(block_, role);
+  if (!micro.accumulate) {
+    kernels::Fill(context_->stream, 0, gradient.as<float>(), gradient.size());
+  }
+  return gradient;
+}
+
 absl::StatusOr<ConstMatrixView> AttentionLayer::Backward(
     const MicroBatch& micro, ConstMatrixView x,
     const AttentionActivations& activations, ConstMatrixView dout) {
@@ -102,11 +141,13 @@ absl::StatusOr<ConstMatrixView> AttentionLayer::Backward(
   const Parts parts = Split(const_cast<AttentionActivations&>(activations)
                                 .qkv.view()
                                 .Rows(0, x.rows));
-  kernels::AttentionBackward(context_->stream, Shape(*micro.batch),
-                             {parts.q, parts.k, parts.v},
-                             {activations.out.view().Rows(0, x.rows),
-                              activations.lse.data<float>(), dout},
-                             {d.q, d.k, d.v}, Options(micro));
+  kernels::AttentionBackward(
+      context_->stream, Shape(*micro.batch), {parts.q, parts.k, parts.v},
+      {activations.out.view().Rows(0, x.rows), activations.lse.data<float>(),
+       dout},
+      {d.q, d.k, d.v, PrefixGradient(micro, ParamRole::kPrefixK),
+       PrefixGradient(micro, ParamRole::kPrefixV)},
+      Options(micro));
   if (rotary_) {
     const int32_t* positions = micro.batch->positions.data();
     const kernels::Rotation rotation{head_dim_, context_->model->rope_theta(),
@@ -116,7 +157,7 @@ absl::StatusOr<ConstMatrixView> AttentionLayer::Backward(
     kernels::RotaryEmbedding(context_->stream, d.k, kv_heads_, positions,
                              rotation);
   }
-  qkv_.BackwardParams(x, dqkv, micro.accumulate);
+  RETURN_IF_ERROR(qkv_.BackwardParams(x, dqkv, micro.accumulate));
   return ColumnBackwardInput(*context_, qkv_, dqkv, scratch_);
 }
 
@@ -130,7 +171,8 @@ void AttentionLayer::ForwardCached(const MicroBatch& micro, ConstMatrixView x,
   const Parts parts = Split(qkv);
   const Batch& batch = *micro.batch;
   for (int64_t b = 0; b < batch.batch; ++b) {
-    const int64_t at = b * cache->capacity + lengths[static_cast<size_t>(b)];
+    const int64_t at =
+        b * cache->capacity + cache->prefix + lengths[static_cast<size_t>(b)];
     for (int64_t t = 0; t < batch.tokens; ++t) {
       const int64_t row = b * batch.tokens + t;
       const size_t bytes =
@@ -150,7 +192,7 @@ void AttentionLayer::ForwardCached(const MicroBatch& micro, ConstMatrixView x,
   }
   CHECK_EQ(batch.tokens, 1);
   std::vector<int32_t> valid = lengths;
-  for (int32_t& n : valid) ++n;
+  for (int32_t& n : valid) n += static_cast<int32_t>(cache->prefix) + 1;
   kernels::AttentionDecode(
       context_->stream, Shape(batch), parts.q,
       {cache->k.view(), cache->v.view(), cache->capacity, valid.data()},

@@ -18,11 +18,13 @@ struct AttentionActivations {
   Tensor lse;  // [B, H, T]
 };
 
-// Keys and values of what was generated so far: capacity rows a sequence.
+// Keys and values of what was generated so far: capacity rows a sequence, the
+// first of them the model's prefix.
 struct KvCache {
   Tensor k;  // [B capacity, G dh]
   Tensor v;
   int64_t capacity = 0;
+  int64_t prefix = 0;  // rows
 };
 
 class AttentionLayer {
@@ -31,7 +33,12 @@ class AttentionLayer {
   AttentionLayer(const ModelContext* context, int block, Scratch* scratch);
 
   AttentionActivations MakeActivations() const;
-  KvCache MakeCache(int64_t batch, int64_t capacity) const;
+  // `tokens`: the most that a sequence will have.
+  KvCache MakeCache(int64_t batch, int64_t tokens) const;
+  // Makes the keys and values of a pass over one sequence, which are in
+  // `activations`, the prefix of this layer in `params`.
+  void KeepAsPrefix(AttentionActivations* activations,
+                    const ParamStore& params) const;
 
   // activations->out = attention of x [N, D] (the norm's output).
   void Forward(const MicroBatch& micro, ConstMatrixView x,
@@ -56,6 +63,9 @@ class AttentionLayer {
     MatrixView q, k, v;
   };
   Parts Split(MatrixView qkv) const;
+  bool has_prefix() const { return context_->model->has_prefix(); }
+  // Where the gradients of the prefix go; empty where it is not trained.
+  MatrixView PrefixGradient(const MicroBatch& micro, ParamRole role) const;
   void Project(const MicroBatch& micro, ConstMatrixView x,
                MatrixView qkv) const;
   kernels::AttentionShape Shape(const Batch& batch) const;

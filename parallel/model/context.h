@@ -54,14 +54,18 @@ struct MicroBatch {
   std::vector<int64_t>
       row_ids;  // [N] sequence * T + t: names a row for dropout
   int64_t step = 0;
-  bool training = false;    // dropout on, activations and gradients wanted
-  bool accumulate = false;  // add to the gradients; else overwrite them
-  int index = 0;            // within the global batch, for the trace
+  bool training = false;        // dropout on, activations and gradients wanted
+  bool accumulate = false;      // add to the gradients; else overwrite them
+  bool without_prefix = false;  // attention does not see model.prefix
+  int index = 0;                // within the global batch, for the trace
 
   int64_t rows() const { return batch->batch * batch->tokens; }
 };
 
 MicroBatch MakeMicroBatch(const Batch& batch);
+
+// x, contiguous: its sum over the tensor-parallel ranks, on all of them.
+absl::Status SumOverTensorRanks(const ModelContext& context, MatrixView x);
 
 }  // namespace perdure
 

@@ -66,6 +66,7 @@ void EmbeddingBlock::Backward(const MicroBatch& micro, MatrixView dy,
   }
   const auto add = [&](ParamRole role, const std::vector<int32_t>& rows,
                        int64_t first, bool keep) {
+    if (!context_->params->has_gradient(kBlock, role)) return;
     const MatrixView table = context_->params->MatrixGrad(kBlock, role);
     if (!keep) kernels::Fill(stream, 0, table.as<float>(), table.size());
     kernels::EmbeddingBackward(stream, rows.data(), micro.rows(), dy, first,

@@ -78,8 +78,7 @@ absl::Status HeadBlock::Tile(const MicroBatch& micro, int64_t begin,
       {all_stats_.data(), micro.batch->targets.data() + begin, weights},
       vocabulary_.begin, dlogits);
   head_.BackwardInput(dlogits, normed_grad.Rows(begin, rows));
-  head_.BackwardParams(normed, dlogits, micro.accumulate || begin > 0);
-  return absl::OkStatus();
+  return head_.BackwardParams(normed, dlogits, micro.accumulate || begin > 0);
 }
 
 absl::Status HeadBlock::ForwardBackward(const MicroBatch& micro,

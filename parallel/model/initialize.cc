@@ -18,15 +18,27 @@ void BoxMuller(uint32_t a, uint32_t b, float* out) {
   out[1] = static_cast<float>(radius * std::sin(angle));
 }
 
-// Elements 4 * block .. 4 * block + 3.
-void NoiseBlock(PhiloxKey key, int64_t block, float* out) {
+PhiloxCounter BitsOf(PhiloxKey key, int64_t block) {
   const uint64_t counter = static_cast<uint64_t>(block);
-  const PhiloxCounter bits =
-      Philox4x32({static_cast<uint32_t>(counter),
-                  static_cast<uint32_t>(counter >> 32), 0, 0},
-                 key);
+  return Philox4x32({static_cast<uint32_t>(counter),
+                     static_cast<uint32_t>(counter >> 32), 0, 0},
+                    key);
+}
+
+// Elements 4 * block .. 4 * block + 3 of normal noise.
+void NoiseBlock(PhiloxKey key, int64_t block, float* out) {
+  const PhiloxCounter bits = BitsOf(key, block);
   BoxMuller(bits[0], bits[1], out);
   BoxMuller(bits[2], bits[3], out + 2);
+}
+
+// Elements 4 * block .. 4 * block + 3 of uniform noise in +-sqrt(3).
+void UniformBlock(PhiloxKey key, int64_t block, float* out) {
+  const PhiloxCounter bits = BitsOf(key, block);
+  for (size_t i = 0; i < bits.size(); ++i) {
+    out[i] = static_cast<float>(std::numbers::sqrt3) *
+             (2.0f * UniformFromBits(bits[i]) - 1.0f);
+  }
 }
 
 constexpr int64_t kChunk = 4096;
@@ -34,7 +46,7 @@ constexpr int64_t kChunk = 4096;
 // The values of elements [first, first + n) of the whole tensor; n <= kChunk.
 void FillValues(const ParamSpec& spec, PhiloxKey key, int64_t first, int64_t n,
                 float* values) {
-  if (spec.init != Init::kNormal) {
+  if (spec.init == Init::kZeros || spec.init == Init::kOnes) {
     std::fill(values, values + n, spec.init == Init::kOnes ? 1.0f : 0.0f);
     return;
   }
@@ -42,7 +54,10 @@ void FillValues(const ParamSpec& spec, PhiloxKey key, int64_t first, int64_t n,
   int64_t held = -1;
   for (int64_t i = 0; i < n; ++i) {
     const int64_t block = (first + i) / 4;
-    if (block != held) NoiseBlock(key, block, noise);
+    if (block != held) {
+      spec.init == Init::kUniform ? UniformBlock(key, block, noise)
+                                  : NoiseBlock(key, block, noise);
+    }
     held = block;
     values[i] = static_cast<float>(spec.init_std) * noise[(first + i) % 4];
   }

@@ -14,6 +14,23 @@ Linear::Linear(const ModelContext* context, int block, ParamRole weight,
               weight != ParamRole::kHeadWeight),
       bias_(bias) {}
 
+Linear Linear::WithLora(Scratch* scratch) const {
+  Linear adapted = *this;
+  const ParamLayout& layout = context_->params->layout();
+  const ParamSlot* slot = layout.Find(block_, weight_);
+  int64_t column = 0;
+  for (int i = 0; i <= fused_; ++i, ++slot) {
+    const int64_t outputs = slot->shape[in_out_ ? 1 : 0];
+    const LoraRoles roles = *LoraRolesOf(slot->spec.role);
+    if (layout.Find(block_, roles.a) != nullptr) {
+      adapted.adapters_.emplace_back(context_, block_, roles,
+                                     Range{column, column + outputs}, scratch);
+    }
+    column += outputs;
+  }
+  return adapted;
+}
+
 // Looked up at every use, as the matrix is: which weights are used may change
 // between two (zeroth-order probes).
 const float* Linear::bias() const {
@@ -37,6 +54,7 @@ void Linear::Forward(ConstMatrixView x, MatrixView y, bool with_bias) const {
   context_->matmul->Run(context_->stream, x,
                         context_->params->Matrix(block_, weight_, fused_), y,
                         options);
+  for (const LoraAdapter& adapter : adapters_) adapter.ForwardAdd(x, y);
 }
 
 void Linear::ForwardAdd(ConstMatrixView x, MatrixView y) const {
@@ -46,6 +64,7 @@ void Linear::ForwardAdd(ConstMatrixView x, MatrixView y) const {
   context_->matmul->Run(context_->stream, x,
                         context_->params->Matrix(block_, weight_, fused_), y,
                         options);
+  for (const LoraAdapter& adapter : adapters_) adapter.ForwardAdd(x, y);
 }
 
 void Linear::BackwardInput(ConstMatrixView dy, MatrixView dx) const {
@@ -54,21 +73,31 @@ void Linear::BackwardInput(ConstMatrixView dy, MatrixView dx) const {
   context_->matmul->Run(context_->stream, dy,
                         context_->params->Matrix(block_, weight_, fused_), dx,
                         options);
+  for (const LoraAdapter& adapter : adapters_) {
+    adapter.BackwardInputAdd(dy, dx);
+  }
 }
 
-void Linear::BackwardParams(ConstMatrixView x, ConstMatrixView dy,
-                            bool accumulate) const {
-  MatmulOptions options;
-  options.transpose_a = true;
-  options.accumulate = accumulate;
-  const MatrixView dw = context_->params->MatrixGrad(block_, weight_, fused_);
-  if (in_out_) {
-    context_->matmul->Run(context_->stream, x, dy, dw, options);
-  } else {
-    context_->matmul->Run(context_->stream, dy, x, dw, options);
+absl::Status Linear::BackwardParams(ConstMatrixView x, ConstMatrixView dy,
+                                    bool accumulate) const {
+  const ParamStore& params = *context_->params;
+  if (params.has_gradient(block_, weight_)) {
+    MatmulOptions options;
+    options.transpose_a = true;
+    options.accumulate = accumulate;
+    const MatrixView dw = params.MatrixGrad(block_, weight_, fused_);
+    if (in_out_) {
+      context_->matmul->Run(context_->stream, x, dy, dw, options);
+    } else {
+      context_->matmul->Run(context_->stream, dy, x, dw, options);
+    }
   }
-  float* dbias = bias_ ? context_->params->VectorGrad(block_, *bias_) : nullptr;
+  float* dbias = bias_ ? params.VectorGrad(block_, *bias_) : nullptr;
   if (dbias != nullptr) kernels::BiasBackward(context_->stream, dy, dbias);
+  for (const LoraAdapter& adapter : adapters_) {
+    RETURN_IF_ERROR(adapter.BackwardParams(x, dy, accumulate));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace perdure

@@ -6,8 +6,10 @@
 // ranks is in the shape of the weight; the sums over ranks are the caller's.
 
 #include <optional>
+#include <vector>
 
 #include "parallel/model/context.h"
+#include "parallel/model/lora.h"
 
 namespace perdure {
 
@@ -19,6 +21,9 @@ class Linear {
   Linear(const ModelContext* context, int block, ParamRole weight,
          std::optional<ParamRole> bias, int fused = 0);
 
+  // The same with the adapters that the model has for it.
+  Linear WithLora(Scratch* scratch) const;
+
   int64_t inputs() const;
   int64_t outputs() const;
 
@@ -29,9 +34,9 @@ class Linear {
   void ForwardAdd(ConstMatrixView x, MatrixView y) const;
   // dx [N, in] = dy W'; dx fp32 or the compute dtype.
   void BackwardInput(ConstMatrixView dy, MatrixView dx) const;
-  // dW (+)= x' dy, dbias += sum of dy's rows.
-  void BackwardParams(ConstMatrixView x, ConstMatrixView dy,
-                      bool accumulate) const;
+  // dW (+)= x' dy, dbias += sum of dy's rows: of what is trained.
+  absl::Status BackwardParams(ConstMatrixView x, ConstMatrixView dy,
+                              bool accumulate) const;
   // nullptr where the model has none.
   const float* bias() const;
 
@@ -42,6 +47,7 @@ class Linear {
   int fused_ = 0;
   bool in_out_ = false;
   std::optional<ParamRole> bias_;
+  std::vector<LoraAdapter> adapters_;
 };
 
 }  // namespace perdure

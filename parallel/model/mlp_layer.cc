@@ -21,6 +21,7 @@ MlpLayer::MlpLayer(const ModelContext* context, int block, Scratch* scratch)
             ? Linear(context, block, ParamRole::kGateWeight, std::nullopt,
                      /*fused=*/1)
             : Linear(context, block, ParamRole::kUpWeight, ParamRole::kUpBias);
+  up_ = up_.WithLora(scratch);
   width_ = gated_ ? up_.outputs() / 2 : up_.outputs();
 }
 
@@ -55,7 +56,7 @@ absl::StatusOr<ConstMatrixView> MlpLayer::Backward(
   } else {
     kernels::ActivationBackward(context_->stream, activation_, up, dout, dup);
   }
-  up_.BackwardParams(x, dup, micro.accumulate);
+  RETURN_IF_ERROR(up_.BackwardParams(x, dup, micro.accumulate));
   return ColumnBackwardInput(*context_, up_, dup, scratch_);
 }
 

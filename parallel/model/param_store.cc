@@ -47,7 +47,8 @@ MatrixView FusedView(void* data, DType dtype, const ParamSlot& slot,
 ParamStore::Sizes ParamStore::SizesFor(const ParamLayout& layout, DType dtype) {
   Sizes sizes;
   sizes.weights = static_cast<uint64_t>(layout.size() * SizeOf(dtype));
-  sizes.gradients = static_cast<uint64_t>(layout.size() * SizeOf(DType::kF32));
+  sizes.gradients =
+      static_cast<uint64_t>(layout.gradient_size() * SizeOf(DType::kF32));
   if (dtype != DType::kF32) {
     int64_t total = 0;
     VectorOffsets(layout, &total);
@@ -99,7 +100,8 @@ float* ParamStore::Vector(int block, ParamRole role) const {
 
 float* ParamStore::VectorGrad(int block, ParamRole role) const {
   const ParamSlot* slot = layout_->Find(block, role);
-  return slot == nullptr || gradients_ == nullptr ? nullptr : SlotGrad(*slot);
+  const bool none = slot == nullptr || !has_gradient(*slot);
+  return none ? nullptr : SlotGrad(*slot);
 }
 
 DType ParamStore::SlotDType(const ParamSlot& slot) const {
@@ -112,7 +114,8 @@ void* ParamStore::SlotData(const ParamSlot& slot, int64_t begin) const {
 }
 
 float* ParamStore::SlotGrad(const ParamSlot& slot, int64_t begin) const {
-  return gradients_ + slot.offset + begin;
+  DCHECK(has_gradient(slot)) << slot.spec.name;
+  return gradients_ + slot.gradient_offset + begin;
 }
 
 }  // namespace perdure

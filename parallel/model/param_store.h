@@ -37,18 +37,28 @@ class ParamStore {
   const ParamLayout& layout() const { return *layout_; }
   DType dtype() const { return dtype_; }
   bool has_gradients() const { return gradients_ != nullptr; }
+  // False where the weight is not trained, see ParamSlot.gradient_offset.
+  bool has_gradient(const ParamSlot& slot) const {
+    return gradients_ != nullptr && slot.gradient_offset >= 0;
+  }
+  bool has_gradient(int block, ParamRole role) const {
+    const ParamSlot* slot = layout_->Find(block, role);
+    return slot != nullptr && has_gradient(*slot);
+  }
 
   // The matrix of `role` in `block`, together with `fused` further slots that
   // are laid out right behind it (rows are added up).
   MatrixView Matrix(int block, ParamRole role, int fused = 0) const;
   MatrixView MatrixGrad(int block, ParamRole role, int fused = 0) const;
-  // A vector, with those fused behind it; nullptr where the model has none.
+  // A vector, with those fused behind it; nullptr where the model has none, or
+  // (of the gradient) does not train it.
   float* Vector(int block, ParamRole role) const;
   float* VectorGrad(int block, ParamRole role) const;
 
   // By slot: where elements [begin, ..) of its local shard lie.
   DType SlotDType(const ParamSlot& slot) const;
   void* SlotData(const ParamSlot& slot, int64_t begin = 0) const;
+  // has_gradient(slot) must hold.
   float* SlotGrad(const ParamSlot& slot, int64_t begin = 0) const;
 
  private:

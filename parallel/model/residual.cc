@@ -3,17 +3,6 @@
 #include "runtime/kernels/elementwise.h"
 
 namespace perdure {
-namespace {
-
-absl::Status SumOverTensorRanks(const ModelContext& context, MatrixView x) {
-  if (context.tp->size() == 1) return absl::OkStatus();
-  TraceScope trace(context.trace, Trace::Lane::kCommunication, "tp sum");
-  DCHECK(x.contiguous());
-  return context.tp->AllReduce(x.data, x.size(), x.dtype, ReduceOp::kSum);
-}
-
-}  // namespace
-
 PhiloxKey DropoutKey(const ModelContext& context, int64_t step, int block,
                      DropoutSite site) {
   const uint64_t place =
@@ -64,8 +53,9 @@ absl::Status ResidualJoin::Forward(const MicroBatch& micro,
   return absl::OkStatus();
 }
 
-void ResidualJoin::Backward(const MicroBatch& micro, ConstMatrixView branch,
-                            ConstMatrixView dy, MatrixView dbranch) const {
+absl::Status ResidualJoin::Backward(const MicroBatch& micro,
+                                    ConstMatrixView branch, ConstMatrixView dy,
+                                    MatrixView dbranch) const {
   const StreamView stream = context_->stream;
   const float dropout = DropoutProbability(micro);
   ConstMatrixView gradient = dy;
@@ -80,7 +70,7 @@ void ResidualJoin::Backward(const MicroBatch& micro, ConstMatrixView branch,
     gradient = copy;
   }
   projection_.BackwardInput(gradient, dbranch);
-  projection_.BackwardParams(branch, gradient, micro.accumulate);
+  return projection_.BackwardParams(branch, gradient, micro.accumulate);
 }
 
 absl::StatusOr<ConstMatrixView> ColumnBackwardInput(const ModelContext& context,

@@ -7,8 +7,8 @@
 
 #include "parallel/model/context.h"
 #include "parallel/model/linear.h"
+#include "parallel/model/scratch.h"
 #include "runtime/base/philox.h"
-#include "runtime/tensor/tensor.h"
 
 namespace perdure {
 
@@ -24,17 +24,6 @@ enum class DropoutSite {
 PhiloxKey DropoutKey(const ModelContext& context, int64_t step, int block,
                      DropoutSite site);
 
-// Scratch of a rank, shared by its blocks (they run one after the other).
-struct Scratch {
-  Tensor branch;  // [N, D] fp32: a branch's output, or the gradient of a norm's
-                  // output
-  Tensor branch_grad;  // [N, D] compute dtype
-  Tensor qkv_grad;     // [N, (H + 2G) dh] compute dtype
-  Tensor attn_grad;    // [N, H dh] compute dtype
-  Tensor mlp_grad;     // [N, F] (gated: [N, 2F]) compute dtype
-  Tensor act_grad;     // [N, F] compute dtype
-};
-
 class ResidualJoin {
  public:
   ResidualJoin() = default;
@@ -46,8 +35,8 @@ class ResidualJoin {
                        ConstMatrixView x, MatrixView y) const;
   // From dy, the gradient at y: parameters' gradients and dbranch. What goes
   // past the branch (dx = dy) is the caller's.
-  void Backward(const MicroBatch& micro, ConstMatrixView branch,
-                ConstMatrixView dy, MatrixView dbranch) const;
+  absl::Status Backward(const MicroBatch& micro, ConstMatrixView branch,
+                        ConstMatrixView dy, MatrixView dbranch) const;
 
  private:
   float DropoutProbability(const MicroBatch& micro) const;

@@ -2,24 +2,12 @@
 
 namespace perdure {
 
-MicroBatch MakeMicroBatch(const Batch& batch) {
-  MicroBatch micro;
-  micro.batch = &batch;
-  micro.row_ids.reserve(static_cast<size_t>(micro.rows()));
-  for (int64_t b = 0; b < batch.batch; ++b) {
-    for (int64_t t = 0; t < batch.tokens; ++t) {
-      micro.row_ids.push_back(
-          batch.sequence[static_cast<size_t>(b)] * batch.tokens + t);
-    }
-  }
-  return micro;
-}
-
 StageModel::StageModel(const ModelContext* context, Range blocks)
     : context_(context) {
   const int64_t n = context->max_rows, d = context->model->hidden();
   const int64_t head = context->model->layers() + 1;
   scratch_.branch = Tensor(*context->device, DType::kF32, n, d);
+  SizeLoraScratch(*context, &scratch_);
   const bool trains = context->params->has_gradients();
   if (trains) {
     scratch_.branch_grad = Tensor(*context->device, context->dtype(), n, d);
@@ -119,6 +107,11 @@ absl::Status StageModel::ForwardLayer(int64_t layer, const MicroBatch& micro,
                                       ConstMatrixView x, MatrixView y) {
   return layers_[static_cast<size_t>(layer)].Forward(micro, x,
                                                      shared_blocks_.get(), y);
+}
+
+void StageModel::KeepAsPrefix(int64_t layer, const ParamStore& params) {
+  layers_[static_cast<size_t>(layer)].attention().KeepAsPrefix(
+      &shared_blocks_->attention, params);
 }
 
 absl::Status StageModel::ForwardHead(const MicroBatch& micro, ConstMatrixView x,

@@ -52,6 +52,9 @@ class StageModel {
   absl::Status ForwardEmbedding(const MicroBatch& micro, MatrixView y);
   absl::Status ForwardLayer(int64_t layer, const MicroBatch& micro,
                             ConstMatrixView x, MatrixView y);
+  // After ForwardLayer(layer): makes the keys and values of its sequence, which
+  // is model.prefix.tokens long, the layer's prefix in `params`.
+  void KeepAsPrefix(int64_t layer, const ParamStore& params);
   absl::Status ForwardHead(const MicroBatch& micro, ConstMatrixView x,
                            SequenceLosses* losses);
 

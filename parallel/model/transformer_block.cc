@@ -12,11 +12,13 @@ TransformerBlock::TransformerBlock(const ModelContext* context, int block,
       mlp_(context, block, scratch),
       attention_join_(context, block, DropoutSite::kAttentionOut,
                       Linear(context, block, ParamRole::kAttnOutWeight,
-                             ParamRole::kAttnOutBias),
+                             ParamRole::kAttnOutBias)
+                          .WithLora(scratch),
                       scratch),
       mlp_join_(
           context, block, DropoutSite::kMlpOut,
-          Linear(context, block, ParamRole::kDownWeight, ParamRole::kDownBias),
+          Linear(context, block, ParamRole::kDownWeight, ParamRole::kDownBias)
+              .WithLora(scratch),
           scratch) {}
 
 BlockActivations TransformerBlock::MakeActivations() const {
@@ -86,7 +88,8 @@ absl::Status TransformerBlock::Backward(const MicroBatch& micro,
                                         MatrixView d) {
   const int64_t n = x.rows;
   const MatrixView dact = scratch_->act_grad.view().Rows(0, n);
-  mlp_join_.Backward(micro, activations.mlp.out.view().Rows(0, n), d, dact);
+  RETURN_IF_ERROR(mlp_join_.Backward(
+      micro, activations.mlp.out.view().Rows(0, n), d, dact));
   ASSIGN_OR_RETURN(const ConstMatrixView dnorm2,
                    mlp_.Backward(micro, activations.norm2_out.view().Rows(0, n),
                                  activations.mlp, dact));
@@ -94,8 +97,8 @@ absl::Status TransformerBlock::Backward(const MicroBatch& micro,
                   activations.norm2_stats, d);
 
   const MatrixView dattention = scratch_->attn_grad.view().Rows(0, n);
-  attention_join_.Backward(micro, activations.attention.out.view().Rows(0, n),
-                           d, dattention);
+  RETURN_IF_ERROR(attention_join_.Backward(
+      micro, activations.attention.out.view().Rows(0, n), d, dattention));
   ASSIGN_OR_RETURN(
       const ConstMatrixView dnorm1,
       attention_.Backward(micro, activations.norm1_out.view().Rows(0, n),

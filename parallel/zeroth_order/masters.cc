@@ -4,7 +4,7 @@ namespace perdure {
 
 Masters::Masters(ModelRuntime* runtime)
     : runtime_(runtime),
-      held_(OwnedBy(runtime->layout(), /*dp=*/1, /*dp_rank=*/0)),
+      held_(TrainedBy(runtime->layout(), /*dp=*/1, /*dp_rank=*/0)),
       offsets_(runtime->layout().slots().size(), 0),
       data_(*runtime->context().device, DType::kF32, 1, held_.state_size) {
   for (const OwnedRange& range : held_.ranges) {
@@ -14,7 +14,7 @@ Masters::Masters(ModelRuntime* runtime)
 
 void Masters::SetFromWeights() {
   for (const ParamSlot& slot : runtime_->layout().slots()) {
-    if (!slot.spec.is_matrix()) continue;
+    if (At(slot, 0) == nullptr) continue;
     ConvertElements(runtime_->params().SlotDType(slot),
                     runtime_->params().SlotData(slot), DType::kF32, At(slot, 0),
                     slot.size);
@@ -22,7 +22,7 @@ void Masters::SetFromWeights() {
 }
 
 float* Masters::At(const ParamSlot& slot, int64_t begin) {
-  if (!slot.spec.is_matrix()) return nullptr;
+  if (!slot.spec.is_matrix() || !slot.spec.trainable) return nullptr;
   const size_t index =
       static_cast<size_t>(&slot - runtime_->layout().slots().data());
   return data_.data<float>() + offsets_[index] + begin;

@@ -1,7 +1,8 @@
 #ifndef PERDURE_PARALLEL_ZEROTH_ORDER_MASTERS_H_
 #define PERDURE_PARALLEL_ZEROTH_ORDER_MASTERS_H_
 
-// fp32 copies of 16-bit matrices, which take the updates (Rounding MASTERS).
+// fp32 copies of trained 16-bit matrices, which take the updates (Rounding
+// MASTERS).
 
 #include "parallel/engine/model_runtime.h"
 #include "parallel/engine/optimizer_state.h"
@@ -15,7 +16,8 @@ class Masters : public OptimizerState {
   explicit Masters(ModelRuntime* runtime);
 
   void SetFromWeights();
-  // Elements of a slot's local shard from `begin` on; nullptr for vectors.
+  // Elements of a slot's local shard from `begin` on; nullptr for vectors and
+  // for what is not trained.
   float* At(const ParamSlot& slot, int64_t begin);
 
   const Ownership& held() const override { return held_; }

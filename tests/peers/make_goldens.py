@@ -123,10 +123,10 @@ def difference(want, got):
     return ""
 
 
-def check(out):
-    """0 if what is computed now equals the files in `out`."""
+def check_folder(out, write):
+    """0 if what `write` computes now equals the files in `out`."""
     with tempfile.TemporaryDirectory() as again:
-        write_all(pathlib.Path(again))
+        write(pathlib.Path(again))
         bad = 0
         for file in sorted(pathlib.Path(again).rglob("*.safetensors")):
             relative = file.relative_to(again)
@@ -138,4 +138,5 @@ def check(out):
 
 
 if __name__ == "__main__":
-    sys.exit(golden_main.main(__doc__, write_all, check))
+    sys.exit(golden_main.main(__doc__, write_all,
+                              lambda out: check_folder(out, write_all)))

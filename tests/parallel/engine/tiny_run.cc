@@ -10,6 +10,7 @@
 #include "glog/logging.h"
 #include "gtest/gtest.h"
 #include "parallel/engine/first_order_engine.h"
+#include "parallel/engine/initialize_prefix.h"
 #include "parallel/zeroth_order/zeroth_order_engine.h"
 #include "runtime/base/file.h"
 #include "runtime/base/philox.h"
@@ -106,6 +107,11 @@ TinyRun TrainTiny(const RunConfig& config, int ranks, int steps,
     ASSIGN_OR_RETURN(const auto engine,
                      MakeTinyEngine(config, data->max_rows(train.micro_batch()),
                                     &groups, device.get(), kernels));
+    if (config.model().has_prefix() &&
+        config.model().prefix().init() == PrefixConfig::ACTIVATIONS) {
+      RETURN_IF_ERROR(InitializePrefix(train.seed(), &engine->runtime()));
+      engine->WeightsChanged();
+    }
     RunState run;
     std::vector<StepRecord> records;
     const int64_t pp_before = groups.pp->stats().bytes;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "glog/logging.h"
 #include "runtime/base/file.h"
 #include "runtime/nn/hf_config.h"
@@ -12,11 +13,51 @@
 namespace perdure {
 namespace {
 
-ModelConfig ReadModelConfig(const std::string& name) {
+// Those of tests/peers/adapter_goldens.py.
+std::vector<std::string> TargetsOf(absl::string_view folder) {
+  if (folder == "gpt2_tied") return {"c_attn", "c_proj", "c_fc"};
+  if (folder == "opt_tied") {
+    return {"q_proj", "v_proj", "out_proj", "fc1", "fc2"};
+  }
+  if (folder == "llama_tied") return {"v_proj", "up_proj"};
+  return {"*.self_attn.?_proj", "*.mlp.*"};
+}
+
+struct GoldenName {
+  std::string folder;
+  std::string adapter;  // "lora", "lora_all", "prefix" or ""
+};
+GoldenName ParseName(const std::string& name) {
+  for (const char* adapter : {"lora", "lora_all", "prefix"}) {
+    absl::string_view folder = name;
+    if (absl::ConsumeSuffix(&folder, absl::StrCat("_", adapter))) {
+      return {std::string(folder), adapter};
+    }
+  }
+  return {name, ""};
+}
+
+std::string GoldenFileOf(const std::string& name) {
+  return ParseName(name).adapter.empty()
+             ? absl::StrCat(name, "/golden.safetensors")
+             : absl::StrCat("adapters/", name, ".safetensors");
+}
+
+ModelConfig ReadModelConfig(const std::string& full_name) {
+  const auto [name, adapter] = ParseName(full_name);
   const auto json = ReadFile(GoldenPath(name + "/config.json"));
   CHECK(json.ok()) << json.status();
   auto config = ModelConfigFromHf(*json);
   CHECK(config.ok()) << config.status();
+  if (adapter.starts_with("lora")) {
+    config->mutable_lora()->set_rank(3);
+    config->mutable_lora()->set_alpha(5);
+    for (const std::string& target : TargetsOf(name)) {
+      config->mutable_lora()->add_targets(target);
+    }
+  }
+  if (adapter == "lora_all") config->add_trainable("*");
+  if (adapter == "prefix") config->mutable_prefix()->set_tokens(4);
   return *std::move(config);
 }
 
@@ -24,8 +65,13 @@ ModelConfig ReadModelConfig(const std::string& name) {
 
 GoldenModel::GoldenModel(const std::string& name)
     : config(ReadModelConfig(name)),
-      weights(name + "/model.safetensors"),
-      golden(name + "/golden.safetensors") {}
+      weights(ParseName(name).folder + "/model.safetensors"),
+      golden(GoldenFileOf(name)) {}
+
+const GoldenTensor& GoldenModel::weight(const std::string& name) const {
+  const std::string own = absl::StrCat("weight.", name);
+  return golden.Has(own) ? golden.at(own) : weights.at(name);
+}
 
 Batch GoldenBatch(const GoldenFile& golden, const std::string& ids,
                   const std::string& targets, Range sequences) {
@@ -63,9 +109,9 @@ absl::StatusOr<std::unique_ptr<GoldenRank>> MakeGoldenRank(
                    ModelRuntime::Create(model.config, options, &rank->groups,
                                         rank->device.get(), nullptr));
   for (const StateRequest& request : rank->runtime->WeightRequests()) {
-    const std::vector<float>& whole = model.weights.at(request.tensor).values;
+    const std::vector<float>& whole = model.weight(request.tensor).values;
     CHECK(request.dtype == DType::kF32);
-    CHECK(request.shape == model.weights.at(request.tensor).shape)
+    CHECK(request.shape == model.weight(request.tensor).shape)
         << request.tensor;
     for (const ShardRun& run : request.runs) {
       std::memcpy(static_cast<float*>(request.base) + run.local_offset,

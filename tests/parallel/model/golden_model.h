@@ -15,11 +15,15 @@
 namespace perdure {
 
 struct GoldenModel {
+  // A folder's name ("gpt2_tied"), or that with what is added to the model:
+  // "_lora", "_prefix" or "_lora_all" (where all else is trained too).
   explicit GoldenModel(const std::string& name);
+
+  const GoldenTensor& weight(const std::string& name) const;
 
   ModelConfig config;
   GoldenFile weights;
-  GoldenFile golden;
+  GoldenFile golden;  // adapters: with their own weights
 };
 
 // Sequences [first, first + count) of the tensors `ids` ([B, T]) and `targets`

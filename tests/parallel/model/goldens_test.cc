@@ -29,6 +29,13 @@ const char* const kModels[] = {"gpt2_tied",  "gpt2_untied", "opt_tied",
                                "opt_untied", "llama_tied",  "llama_untied",
                                "qwen2_tied"};
 
+// Low-rank adapters and prefixes (tests/goldens/adapters).
+const char* const kAdapted[] = {"gpt2_tied_lora",     "opt_tied_lora",
+                                "llama_untied_lora",  "llama_tied_lora",
+                                "gpt2_tied_prefix",   "opt_tied_prefix",
+                                "llama_tied_prefix",  "llama_untied_prefix",
+                                "gpt2_tied_lora_all", "llama_untied_lora_all"};
+
 // Fails the test with every rank's message.
 void ExpectAllOk(const std::vector<absl::Status>& statuses) {
   for (size_t r = 0; r < statuses.size(); ++r) {
@@ -95,6 +102,9 @@ TEST_P(GoldenLogitsTest, AreTheSameFromAVocabularySplitInTwo) {
 
 INSTANTIATE_TEST_SUITE_P(Models, GoldenLogitsTest, testing::ValuesIn(kModels),
                          [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Adapters, GoldenLogitsTest,
+                         testing::ValuesIn(kAdapted),
+                         [](const auto& info) { return info.param; });
 
 class PackedDocumentsTest : public testing::TestWithParam<const char*> {};
 
@@ -155,7 +165,7 @@ absl::StatusOr<BatchLoss> Backpropagate(const GoldenModel& model,
   }
   // Only vectors need it: matrices are overwritten.
   for (const ParamSlot& slot : rank->runtime->layout().slots()) {
-    if (slot.spec.is_matrix()) continue;
+    if (slot.spec.is_matrix() || !slot.spec.trainable) continue;
     kernels::Fill(rank->runtime->context().stream, 0,
                   rank->runtime->params().SlotGrad(slot), slot.size);
   }
@@ -173,6 +183,7 @@ std::string CompareGradients(const GoldenModel& model, double weight_sum,
                              ModelRuntime* runtime) {
   std::string wrong;
   for (const ParamSlot& slot : runtime->layout().slots()) {
+    if (!slot.spec.trainable) continue;
     const std::string& name =
         slot.spec.alias_of.empty() ? slot.spec.name : slot.spec.alias_of;
     const std::vector<float>& whole = model.golden.at("grad." + name).values;
@@ -205,7 +216,7 @@ absl::Status CompareStep(const GoldenModel& model, const GradientCase& c,
                    MakeGoldenRank(model, c.topology(), options, world));
   ASSIGN_OR_RETURN(const BatchLoss loss, Backpropagate(model, c, rank.get()));
   const Ownership owned =
-      OwnedBy(rank->runtime->layout(), c.dp, rank->groups.me.dp);
+      TrainedBy(rank->runtime->layout(), c.dp, rank->groups.me.dp);
   GradientReducer reducer(rank->runtime.get(), &owned);
   ASSIGN_OR_RETURN(const double norm_squared, reducer.Reduce());
   RETURN_IF_ERROR(reducer.GatherAll());
@@ -243,6 +254,17 @@ std::vector<GradientCase> GradientCases() {
   return cases;
 }
 
+std::vector<GradientCase> AdapterCases() {
+  std::vector<GradientCase> cases;
+  for (const std::string model : kAdapted) {
+    cases.push_back({.model = model, .micro_batch = 2});
+    cases.push_back({.model = model, .recompute = true});
+    cases.push_back({.model = model, .tp = 2, .micro_batch = 2});
+    cases.push_back({.model = model, .dp = 2, .tp = 2, .pp = 2});
+  }
+  return cases;
+}
+
 class GoldenGradientTest : public testing::TestWithParam<GradientCase> {};
 
 TEST_P(GoldenGradientTest, LossNormAndEveryGradientAreThoseOfHuggingFace) {
@@ -255,6 +277,9 @@ TEST_P(GoldenGradientTest, LossNormAndEveryGradientAreThoseOfHuggingFace) {
 
 INSTANTIATE_TEST_SUITE_P(Models, GoldenGradientTest,
                          testing::ValuesIn(GradientCases()),
+                         [](const auto& info) { return info.param.name(); });
+INSTANTIATE_TEST_SUITE_P(Adapters, GoldenGradientTest,
+                         testing::ValuesIn(AdapterCases()),
                          [](const auto& info) { return info.param.name(); });
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "parallel/model/initialize.h"
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -41,6 +43,8 @@ TEST(InitializeTest, ShardsAreSlicesOfTheWholeAndThreadsDoNotMatter) {
   model.set_ffn_hidden(521);
   model.set_tie_embeddings(true);
   model.set_init_std(0.5);
+  model.mutable_lora()->set_rank(3);
+  model.mutable_lora()->add_targets("*");
   const ParamLayout whole(model, Topology(), {});
   std::vector<float> all(static_cast<size_t>(whole.size()));
   ParamStore store(&whole, DType::kF32, all.data(), nullptr, nullptr);
@@ -68,6 +72,43 @@ TEST(InitializeTest, ShardsAreSlicesOfTheWholeAndThreadsDoNotMatter) {
       }
     }
   }
+}
+
+// As torch.nn.init.kaiming_uniform_(a=sqrt(5)): uniform within 1 / sqrt(in).
+TEST(InitializeTest, LowRankAdaptersStartAsPefts) {
+  ModelConfig model;
+  model.set_family("llama");
+  model.set_vocab_size(8);
+  model.set_context(8);
+  model.set_layers(1);
+  model.set_heads(4);
+  model.set_kv_heads(4);
+  model.set_hidden(400);
+  model.set_head_dim(100);
+  model.set_ffn_hidden(8);
+  model.mutable_lora()->set_rank(256);
+  model.mutable_lora()->add_targets("q_proj");
+  const ParamLayout layout(model, Topology(), {});
+  std::vector<float> all(static_cast<size_t>(layout.size()));
+  ParamStore store(&layout, DType::kF32, all.data(), nullptr, nullptr);
+  InitializeParams(MakeCpuDevice(1)->stream(), 9, &store);
+  const MatrixView a = store.Matrix(1, ParamRole::kQLoraA);
+  const MatrixView b = store.Matrix(1, ParamRole::kQLoraB);
+  double sum = 0, squares = 0, largest = 0;
+  for (int64_t i = 0; i < a.size(); ++i) {
+    const double x = a.as<float>()[i];
+    sum += x;
+    squares += x * x;
+    largest = std::max(largest, std::abs(x));
+  }
+  const double n = static_cast<double>(a.size()), bound = 1 / std::sqrt(400.0);
+  EXPECT_LE(largest, bound * (1 + 1e-6));
+  EXPECT_GT(largest, bound * 0.999);
+  // Five standard errors each.
+  EXPECT_NEAR(sum / n, 0, 5 * bound / std::sqrt(3 * n));
+  EXPECT_NEAR(squares / n, bound * bound / 3,
+              5 * bound * bound * std::sqrt(4.0 / 45 / n));
+  for (int64_t i = 0; i < b.size(); ++i) ASSERT_EQ(b.as<float>()[i], 0);
 }
 
 }  // namespace

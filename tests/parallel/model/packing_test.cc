@@ -95,6 +95,7 @@ absl::StatusOr<Result> Backpropagate(const GoldenModel& model,
   ModelRuntime& runtime = *rank->runtime;
   const auto& slots = runtime.layout().slots();
   for (const ParamSlot& slot : slots) {
+    if (!slot.spec.trainable) continue;
     kernels::Fill(runtime.context().stream, 0, runtime.params().SlotGrad(slot),
                   slot.size);
   }
@@ -114,6 +115,7 @@ absl::StatusOr<Result> Backpropagate(const GoldenModel& model,
                                 some.weight.end());
   }
   for (const ParamSlot& slot : slots) {
+    if (!slot.spec.trainable) continue;
     const float* gradient = runtime.params().SlotGrad(slot);
     result.gradients.emplace_back(gradient, gradient + slot.size);
   }
@@ -179,7 +181,8 @@ TEST_P(PackingTest, WouldGiveOthersIfTextsSawEachOther) {
 
 INSTANTIATE_TEST_SUITE_P(Models, PackingTest,
                          testing::Values("gpt2_tied", "opt_tied",
-                                         "llama_untied"),
+                                         "llama_untied", "gpt2_tied_prefix",
+                                         "llama_tied_prefix", "opt_tied_lora"),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

@@ -94,11 +94,17 @@ TEST(InvarianceTest, VariantsHaveEqualBitsToo) {
       {"train.dtype=BF16", "zeroth_order.rounding=MASTERS"},
       {"model.tie_embeddings=false"},
       {"model.trainable=*.c_attn.*", "model.trainable=*wte*"},
+      {"model.lora.rank=3", "optim.lr=1e-2", "zeroth_order.eps=1e-2"},
+      {"model.lora.targets=c_proj", "train.dtype=BF16"},
+      {"model.prefix.tokens=5", "optim.lr=1e-2", "zeroth_order.eps=1e-1"},
+      {"model.prefix.tokens=3", "train.dtype=BF16",
+       "zeroth_order.rounding=MASTERS"},
   };
   for (const std::vector<std::string>& variant : variants) {
     SCOPED_TRACE(variant.front());
     const TinyRun one = Train("gpt2", variant, 1, 12);
-    for (const Mesh& mesh : {kMeshes[1], kMeshes[9], kMeshes[10]}) {
+    for (const Mesh& mesh :
+         {kMeshes[1], kMeshes[9], kMeshes[10], kMeshes[11]}) {
       SCOPED_TRACE(mesh.name);
       std::vector<std::string> both = variant;
       both.insert(both.end(), mesh.overrides.begin(), mesh.overrides.end());
@@ -152,6 +158,19 @@ TEST(InvarianceTest, WhatIsNotTrainedStaysAsItWas) {
     }
   }
   EXPECT_EQ(moved, 4);
+}
+
+TEST(InvarianceTest, OnlyAdaptersMove) {
+  for (const std::string adapter :
+       {"model.lora.rank=4", "model.prefix.tokens=5"}) {
+    const TinyRun start = Train("llama", {adapter}, 1, 0);
+    const TinyRun end = Train("llama", {adapter}, 1, 10);
+    for (const auto& [name, values] : end.state) {
+      const bool adapts = name.find(".lora_") != std::string::npos ||
+                          name.find(".prefix_") != std::string::npos;
+      EXPECT_EQ(values != start.state.at(name), adapts) << name;
+    }
+  }
 }
 
 // More directions see more of the gradient: the loss falls.
