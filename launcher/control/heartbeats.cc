@@ -31,6 +31,9 @@ Heartbeat MakeHeartbeat(const Sender& sender, uint64_t number,
     beat.set_loss(progress.loss);
     beat.set_finite(progress.finite);
   }
+  beat.set_steps_made(progress.steps_made);
+  beat.set_longest_step(
+      std::chrono::duration<double>(progress.longest_step).count());
   beat.set_in_collective(progress.in_collective);
   if (progress.collectives > 0) {
     beat.set_collective_age(Age(now, progress.collective_since));

@@ -12,34 +12,16 @@ constexpr double kMargin = 5;
 
 }  // namespace
 
-void Budgets::BeginGeneration() {
-  first_step_ = last_step_ = -1;
-  last_phase_ = Phase::kStart;
-}
-
 // Rank 0 stands for all: a step ends for everybody.
 void Budgets::Learn(const RankTable& table) {
   const RankStatus& rank = table.ranks()[0];
   if (!rank.heard) return;
-  const size_t phase = static_cast<size_t>(rank.phase());
-  longest_[phase] = std::max(longest_[phase], rank.heard_at - rank.phase_since);
-  if (rank.step_since > 0 && rank.last.step() != last_step_) {
-    const bool counts = last_step_ >= 0 && last_phase_ == Phase::kTrain &&
-                        rank.phase() == Phase::kTrain &&
-                        last_step_ >= first_step_ + kWarmUpSteps;
-    if (counts) {
-      const auto steps = static_cast<double>(rank.last.step() - last_step_);
-      longest_step_ =
-          std::max(longest_step_, (rank.step_since - last_step_at_) / steps);
-    }
-    if (first_step_ < 0) first_step_ = rank.last.step();
-    last_step_ = rank.last.step();
-    last_step_at_ = rank.step_since;
-  }
-  last_phase_ = rank.phase();
+  double& longest = longest_[static_cast<size_t>(rank.phase())];
+  longest = std::max(longest, rank.heard_at - rank.phase_since);
+  longest_step_ = std::max(longest_step_, rank.last.longest_step());
 }
 
-double Budgets::Of(Phase phase) const {
+double Budgets::Of(Phase phase, int64_t steps_made) const {
   const double learned = kMargin * longest_[static_cast<size_t>(phase)];
   switch (phase) {
     case Phase::kStart:
@@ -55,12 +37,11 @@ double Budgets::Of(Phase phase) const {
     case Phase::kTrain:
       break;
   }
-  const bool warm =
-      first_step_ >= 0 && last_step_ >= first_step_ + kWarmUpSteps;
   // Nothing is known of steps yet: as patient as with loading.
   if (longest_step_ == 0) return options_.load_seconds;
-  return std::max(options_.progress_seconds,
-                  longest_step_ * (warm ? kMargin : kWarmUpFactor));
+  return std::max(
+      options_.progress_seconds,
+      longest_step_ * (steps_made < kWarmUpSteps ? kWarmUpFactor : kMargin));
 }
 
 }  // namespace perdure

@@ -28,22 +28,17 @@ class Budgets {
 
   // Learns from a generation that goes well.
   void Learn(const RankTable& table);
-  // The next generation begins: its first steps are slow again.
-  void BeginGeneration();
-
   double silence() const { return options_.silence_seconds; }
-  // For a rank in `phase` that has made no progress. Steps: five times the
-  // longest seen, ten times for the first steps of a generation, which warm up.
-  double Of(Phase phase) const;
+  // For a rank in `phase` that has made no progress, `steps_made` steps after
+  // its start. Steps: five times the longest seen in any generation, ten times
+  // for the first ones of a process, which warm up.
+  double Of(Phase phase, int64_t steps_made = 0) const;
 
  private:
   BudgetOptions options_;
   static constexpr size_t kPhases = 6;
   std::array<double, kPhases> longest_{};  // seconds seen in one stay
-  double longest_step_ = 0;                // but for warm-up
-  int64_t first_step_ = -1, last_step_ = -1;
-  double last_step_at_ = 0;
-  Phase last_phase_ = Phase::kStart;
+  double longest_step_ = 0;
 };
 
 }  // namespace perdure

@@ -124,7 +124,8 @@ std::optional<Verdict> DetectNoProgress(const RankTable& table,
   double active = 0, budget = 0;
   for (const int r : running) {
     active = std::max(active, ActiveAt(At(table, r)));
-    budget = std::max(budget, budgets.Of(At(table, r).phase()));
+    budget = std::max(budget, budgets.Of(At(table, r).phase(),
+                                         At(table, r).last.steps_made()));
   }
   if (now - active <= budget) return std::nullopt;
 

@@ -16,6 +16,7 @@
 #include "launcher/control/launch_environment.h"
 #include "launcher/supervisor/debris.h"
 #include "launcher/supervisor/detector.h"
+#include "launcher/supervisor/finished_steps.h"
 #include "launcher/supervisor/mpirun_line.h"
 #include "runtime/base/file.h"
 
@@ -150,7 +151,6 @@ absl::Status Supervisor::StartGeneration(const std::vector<HostSlots>& hosts,
   const std::vector<std::string> line =
       MpirunLine(mpirun, TrainerCommand(options_, generation_ > 1));
   table_.Begin(generation_, options_.ranks, MonotonicSeconds());
-  budgets_.BeginGeneration();
   signalled_ = false;
   RETURN_IF_ERROR(run->Start(line, variables));
   restarted_at_ = MonotonicSeconds();
@@ -193,9 +193,12 @@ absl::StatusOr<GenerationEnd> Supervisor::RunGeneration(
   end.exit_code = cause.exit_code;
   end.rank_exit_code = cause.rank_exit_code;
   end.first_step = finished_before;
-  finished_ = std::max(finished_, table_.LeastStep());
+  const int64_t reached =
+      std::max(FinishedSteps(options_.run_dir), table_.LeastStep());
+  finished_ = std::max(finished_, reached);
   end.last_step = finished_;
   end.verdict = cause.verdict;
+  if (end.verdict.has_value()) end.verdict->step = reached + 1;
   end.signal = cause.signal;
   decision_ = policy_.Decide(end);
   if (stopping_ && decision_.restart) {
@@ -280,6 +283,7 @@ void Supervisor::Report(const GenerationEnd& end, const GenerationRun& run,
   incident.generation = end.generation;
   incident.time = UtcText();
   incident.cause = run.Cause();
+  incident.cause.verdict = end.verdict;
   incident.detected_after = std::max(0.0, run.known_at() - run.last_sign());
   incident.decision = decision_;
   incident.finished_step = end.last_step;

@@ -50,7 +50,12 @@ void ProgressBoard::FinishStep(int64_t step, double loss) {
   mine_.step = step;
   mine_.loss = loss;
   mine_.finite = std::isfinite(loss);
-  mine_.step_since = ProgressClock::now();
+  const ProgressClock::time_point now = ProgressClock::now();
+  const ProgressClock::duration took =
+      now - std::max(mine_.step_since, mine_.phase_since);
+  mine_.longest_step = std::max(mine_.longest_step, took);
+  mine_.step_since = now;
+  ++mine_.steps_made;
   Publish();
 }
 

@@ -38,6 +38,9 @@ struct RankProgress {
   ProgressClock::time_point collective_since;  // begun or ended
   int64_t step = 0;                            // finished
   int64_t total_steps = 0;
+  int64_t steps_made = 0;  // by this process
+  // The longest of them, from the end of the one before or of a phase between.
+  ProgressClock::duration longest_step{};
   uint64_t collectives = 0;          // begun, over all groups
   uint64_t sequence = 0;             // the last one's in its group
   ProgressClock::duration waited{};  // in all collectives that ended

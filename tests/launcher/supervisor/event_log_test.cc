@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include "launcher/supervisor/finished_steps.h"
 #include "launcher/supervisor/status_text.h"
 #include "runtime/base/file.h"
 
@@ -65,6 +66,21 @@ TEST_F(EventLogTest, OutputThatIsNoTextIsKeptReadable) {
   const auto events = ReadEvents(directory_);
   ASSERT_TRUE(events.ok()) << events.status();
   EXPECT_THAT((*events)[0].Text("text"), HasSubstr("oops"));
+}
+
+TEST_F(EventLogTest, FinishedStepsAreThoseOfTheMetrics) {
+  EXPECT_EQ(FinishedSteps(directory_), 0);
+  File file =
+      *File::Open(directory_ + "/metrics.jsonl", File::Mode::kCreateNew);
+  const auto append = [&](const std::string& text) {
+    ASSERT_TRUE(file.Write(text.data(), text.size()).ok());
+  };
+  append("{\"step\":1,\"loss\":2.5}\n{\"step\":2,\"loss\":2.4}\n");
+  EXPECT_EQ(FinishedSteps(directory_), 2);
+  append("{\"step\":2,\"val_loss\":2.6}\n{\"step\":3,\"lo");
+  EXPECT_EQ(FinishedSteps(directory_), 2);
+  append("ss\":2.3}\n");
+  EXPECT_EQ(FinishedSteps(directory_), 3);
 }
 
 TEST(HistoryTextTest, CountsWhatWasLost) {

@@ -20,6 +20,8 @@ inline Heartbeat BeatOf(int rank, const std::string& host) {
   beat.set_phase_age(10);
   beat.set_step(10);
   beat.set_step_age(0.01);
+  beat.set_steps_made(10);
+  beat.set_longest_step(0.1);
   beat.set_collective_age(0.01);
   beat.set_collectives(100);
   return beat;
