@@ -1,4 +1,4 @@
-// perdure-ckpt: looks at, checks and converts snapshots.
+// perdure-ckpt: looks at, checks, compares and converts checkpoints.
 
 #include <gflags/gflags.h>
 #include <glog/logging.h>
@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <iostream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -17,14 +18,32 @@
 #include "runtime/base/text.h"
 
 DEFINE_bool(progress, false, "show progress on stderr");
-DEFINE_int64(to_step, -1, "the step that replay makes");
-DEFINE_string(output, "", "the directory that replay makes");
+DEFINE_string(from, "", "convert, inspect: the format of the source");
+DEFINE_string(to, "", "convert: the format of the target");
+DEFINE_string(rules, "", "convert, diff: a shipped set of rules, or a file");
+DEFINE_string(model, "", "convert, diff: config.json of the source's model");
+DEFINE_string(dtype, "", "convert: fp32 or bf16");
+DEFINE_bool(merge_lora, false, "export: add low-rank adapters to the weights");
+DEFINE_bool(stats, false, "inspect: numbers about every tensor");
+DEFINE_double(tolerance, 0, "diff: elements may be so far apart");
+DEFINE_int32(keep_last, 0, "prune: the newest so many stay");
+DEFINE_int32(keep_every, 0, "prune: and those of every so many steps");
+DEFINE_bool(dry_run, false, "prune: remove nothing");
+DEFINE_int64(to_step, -1, "replay: the step to make");
+DEFINE_string(output, "", "replay: the directory to make");
 
 namespace perdure {
 namespace {
 
+constexpr const char* kFlags[] = {"progress",   "from",      "to",
+                                  "rules",      "model",     "dtype",
+                                  "stats",      "tolerance", "keep_last",
+                                  "keep_every", "dry_run",   "merge_lora"};
+
 // gflags would end the process with code 1 and no suggestion.
 absl::Status CheckFlags(const std::vector<std::string>& arguments) {
+  std::vector<std::string> known(std::begin(kFlags), std::end(kFlags));
+  known.insert(known.end(), {"to_step", "output", "help", "version"});
   for (const std::string& argument : arguments) {
     absl::string_view name = argument;
     if (!absl::ConsumePrefix(&name, "-")) continue;
@@ -35,27 +54,58 @@ absl::Status CheckFlags(const std::vector<std::string>& arguments) {
     gflags::CommandLineFlagInfo info;
     if (!gflags::GetCommandLineFlagInfo(flag.c_str(), &info) &&
         !gflags::GetCommandLineFlagInfo(positive.c_str(), &info)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("unknown flag ", argument,
-                       DidYouMean(flag, {"progress", "to_step", "output", "help", "version"}),
-                       " (--help lists them)"));
+      return absl::InvalidArgumentError(absl::StrCat("unknown flag ", argument,
+                                                     DidYouMean(flag, known),
+                                                     " (--help lists them)"));
     }
   }
   return absl::OkStatus();
 }
 
-absl::Status Run(int argc, char** argv) {
+bool Given(const char* flag) {
+  return !gflags::GetCommandLineFlagInfoOrDie(flag).is_default;
+}
+
+CheckpointFlags Flags() {
+  CheckpointFlags flags;
+  flags.from = FLAGS_from;
+  flags.to = FLAGS_to;
+  flags.rules = FLAGS_rules;
+  flags.model = FLAGS_model;
+  flags.dtype = FLAGS_dtype;
+  flags.merge_lora = FLAGS_merge_lora;
+  flags.stats = FLAGS_stats;
+  if (Given("tolerance")) flags.tolerance = FLAGS_tolerance;
+  flags.keep_last = FLAGS_keep_last;
+  flags.keep_every = FLAGS_keep_every;
+  flags.dry_run = FLAGS_dry_run;
+  for (const char* flag : kFlags) {
+    if (Given(flag)) flags.given.push_back(flag);
+  }
+  return flags;
+}
+
+absl::StatusOr<int> Run(int argc, char** argv) {
   RETURN_IF_ERROR(CheckFlags({argv + 1, argv + argc}));
   gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && arguments[0] == "replay") {
-    return RunReplayCommand(arguments, FLAGS_to_step, FLAGS_output, std::cout);
+    RETURN_IF_ERROR(
+        RunReplayCommand(arguments, FLAGS_to_step, FLAGS_output, std::cout));
+    return 0;
   }
-  const bool given =
-      !gflags::GetCommandLineFlagInfoOrDie("progress").is_default;
-  const bool progress = given ? FLAGS_progress : isatty(STDERR_FILENO) != 0;
-  return RunCheckpointCommand({argv + 1, argv + argc}, std::cout,
-                              progress ? &std::cerr : nullptr);
+  const bool progress =
+      Given("progress") ? FLAGS_progress : isatty(STDERR_FILENO) != 0;
+  return RunCheckpointCommand(arguments, Flags(),
+                              {std::cout, progress ? &std::cerr : nullptr});
+}
+
+// The first argument that is no flag; "" if there is none.
+std::string Verb(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (argv[i][0] != '-') return argv[i];
+  }
+  return "";
 }
 
 }  // namespace
@@ -65,8 +115,13 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument == "--help" || argument == "-help" || argument == "-h") {
-      std::fputs(perdure::kCheckpointHelp, stdout);
-      std::fputs(perdure::kReplayHelp, stdout);
+      const std::string verb = perdure::Verb(argc, argv);
+      if (verb != "replay") {
+        std::fputs(perdure::CheckpointHelp(verb).c_str(), stdout);
+      }
+      if (verb.empty() || verb == "replay") {
+        std::fputs(perdure::kReplayHelp, stdout);
+      }
       return 0;
     }
     if (argument == "--version" || argument == "-version") {
@@ -76,9 +131,9 @@ int main(int argc, char** argv) {
   }
   FLAGS_logtostderr = true;
   google::InitGoogleLogging(argv[0]);
-  const absl::Status status = perdure::Run(argc, argv);
-  if (status.ok()) return 0;
+  const absl::StatusOr<int> code = perdure::Run(argc, argv);
+  if (code.ok()) return *code;
   std::fprintf(stderr, "perdure-ckpt: %s\n",
-               std::string(status.message()).c_str());
-  return perdure::ExitCode(status);
+               std::string(code.status().message()).c_str());
+  return perdure::ExitCode(code.status());
 }

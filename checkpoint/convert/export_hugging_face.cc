@@ -2,7 +2,9 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "checkpoint/convert/convert.h"
 #include "checkpoint/convert/hugging_face.h"
+#include "checkpoint/convert/lora_export.h"
 #include "checkpoint/convert/paths.h"
 #include "checkpoint/format/storage.h"
 #include "checkpoint/snapshot/names.h"
@@ -36,14 +38,63 @@ absl::Status CheckTarget(absl::string_view hf_dir) {
       hf_dir, " is not empty; export makes a directory or fills an empty one"));
 }
 
+absl::Status CheckAdapters(const SnapshotReader& snapshot,
+                           const ExportOptions& options) {
+  const ModelConfig& model = snapshot.model();
+  if (options.merge_lora && !model.has_lora()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "--merge_lora: ", snapshot.directory(), " has no low-rank adapters"));
+  }
+  if (!model.has_prefix()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      snapshot.directory(),
+      " has a prefix (model.prefix), which no Hugging Face directory can hold: "
+      "PEFT's prefix moves the positions of the text, Perdure's does not; read "
+      "prefix_k and prefix_v from ",
+      JoinPath(snapshot.directory(), kWeightsName),
+      ", and pass them as past_key_values with position_ids from 0"));
+}
+
+absl::Status FillWithAdapters(SnapshotReader& snapshot,
+                              const ExportOptions& options, Storage& storage,
+                              const std::string& directory) {
+  if (!options.merge_lora) {
+    return WritePeftAdapter(snapshot, storage, directory);
+  }
+  for (size_t i = 0; i < snapshot.file_entries().size(); ++i) {
+    const std::string& name = snapshot.file_entries()[i].name;
+    if (name == kOptimizerName || name == kWeightsName) continue;
+    RETURN_IF_ERROR(CopyFile(storage, snapshot, i, directory));
+  }
+  return WriteMergedWeights(snapshot, storage, directory);
+}
+
 }  // namespace
 
-// A snapshot's own files are a Hugging Face directory already: only those that
-// transformers has no use for are left out.
+absl::Status ImportHuggingFace(absl::string_view hf_dir,
+                               absl::string_view snapshot_dir) {
+  ConvertOptions options;
+  options.source = std::string(hf_dir);
+  options.target = std::string(snapshot_dir);
+  options.from = "hf";
+  options.to = "perdure";
+  return Convert(options, {}).status();
+}
+
 absl::Status ExportHuggingFace(absl::string_view snapshot_dir,
-                               absl::string_view hf_dir) {
+                               absl::string_view hf_dir,
+                               const ExportOptions& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<SnapshotReader> snapshot,
                    SnapshotReader::Open(snapshot_dir));
+  RETURN_IF_ERROR(CheckAdapters(*snapshot, options));
+  if (!snapshot->model().has_lora()) {
+    ConvertOptions convert;
+    convert.source = std::string(snapshot_dir);
+    convert.target = std::string(hf_dir);
+    convert.from = "perdure";
+    convert.to = "hf";
+    return Convert(convert, {}).status();
+  }
   RETURN_IF_ERROR(CheckTarget(hf_dir));
   const NewDirectory target = SplitNewDirectory(hf_dir);
   const std::string directory = JoinPath(target.parent, target.temporary);
@@ -54,10 +105,7 @@ absl::Status ExportHuggingFace(absl::string_view snapshot_dir,
     const absl::Status removed = storage->RemoveTree(directory);
     if (!removed.ok()) LOG(WARNING) << "left behind: " << removed.message();
   };
-  for (size_t i = 0; i < snapshot->file_entries().size(); ++i) {
-    if (snapshot->file_entries()[i].name == kOptimizerName) continue;
-    RETURN_IF_ERROR(CopyFile(*storage, *snapshot, i, directory));
-  }
+  RETURN_IF_ERROR(FillWithAdapters(*snapshot, options, *storage, directory));
   RETURN_IF_ERROR(storage->SyncDirectory(directory));
   RETURN_IF_ERROR(storage->Rename(directory, std::string(hf_dir)));
   std::move(discard).Cancel();

@@ -13,19 +13,10 @@
 
 namespace perdure {
 
-// A directory as a source of weights (kind kWeight), names made canonical.
-// Unknown tensors, and tensors the model needs but the directory lacks, are one
-// FailedPrecondition that lists them all with the nearest names. Reads only the
-// runs asked for.
-class HuggingFaceDirectory : public StateSource {
- public:
-  static absl::StatusOr<std::unique_ptr<HuggingFaceDirectory>> Open(
-      absl::string_view dir);
-  virtual const ModelConfig& model() const = 0;  // resolved
-};
-
 // Any place weights come from: a snapshot directory, a run directory (its
-// newest snapshot) or a Hugging Face directory.
+// newest snapshot), a Hugging Face directory, or any other checkpoint that says
+// its model (docs/convert.md). Names are canonical; what does not fit the model
+// is one FailedPrecondition that lists it all with the nearest names.
 struct ModelSource {
   std::unique_ptr<StateSource> source;
   ModelConfig model;      // resolved
@@ -39,8 +30,16 @@ absl::StatusOr<ModelSource> OpenModelSource(absl::string_view path);
 absl::Status ImportHuggingFace(absl::string_view hf_dir,
                                absl::string_view snapshot_dir);
 // `perdure-ckpt export`: the weights of a snapshot as a Hugging Face directory.
+// Low-rank adapters are added to the weights they adapt (merge_lora), or they
+// alone are written, as a PEFT adapter directory. FailedPrecondition for a
+// prefix: PEFT's shifts the positions of the text behind it, so what was
+// trained here would be another model there.
+struct ExportOptions {
+  bool merge_lora = false;
+};
 absl::Status ExportHuggingFace(absl::string_view snapshot_dir,
-                               absl::string_view hf_dir);
+                               absl::string_view hf_dir,
+                               const ExportOptions& options = {});
 
 }  // namespace perdure
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "checkpoint/convert/hugging_face.h"
 #include "checkpoint/format/safetensors.h"
 #include "gtest/gtest.h"
 #include "runtime/base/file.h"
@@ -57,6 +58,12 @@ void CopyHfDirectory(const std::string& from, const std::string& to,
   ASSERT_TRUE(config.ok()) << config.status();
   ASSERT_TRUE(WriteFileAtomically(JoinPath(to, "config.json"), *config).ok());
   WriteHfTensors(tensors, JoinPath(to, "model.safetensors"));
+}
+
+absl::StatusOr<std::unique_ptr<StateSource>> OpenWeights(
+    const std::string& directory) {
+  ASSIGN_OR_RETURN(ModelSource source, OpenModelSource(directory));
+  return std::move(source.source);
 }
 
 void ExpectWeights(const HfTensors& expected, StateSource& source) {

@@ -4,6 +4,7 @@
 // Hugging Face directories to try things on.
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,10 @@ std::vector<std::string> GoldenModels();
 // Copies config.json and the weights of a directory, changed on the way.
 void CopyHfDirectory(const std::string& from, const std::string& to,
                      const HfTensors& tensors);
+
+// The weights of a directory as training would open them.
+absl::StatusOr<std::unique_ptr<StateSource>> OpenWeights(
+    const std::string& directory);
 
 // Each tensor of the golden file is in the source with the same bytes.
 void ExpectWeights(const HfTensors& expected, StateSource& source);

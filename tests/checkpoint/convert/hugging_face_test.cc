@@ -22,7 +22,7 @@ class HuggingFaceTest : public testing::Test {
 
   absl::Status OpenWith(const HfTensors& tensors) {
     CopyHfDirectory(golden_, dir_, tensors);
-    auto directory = HuggingFaceDirectory::Open(dir_);
+    auto directory = OpenWeights(dir_);
     if (directory.ok()) directory_ = std::move(*directory);
     return directory.status();
   }
@@ -52,13 +52,13 @@ class HuggingFaceTest : public testing::Test {
   const std::string golden_;
   const HfTensors tensors_;
   const std::string dir_;
-  std::unique_ptr<HuggingFaceDirectory> directory_;
+  std::unique_ptr<StateSource> directory_;
 };
 
 TEST_F(HuggingFaceTest, EveryGoldenModelIsRead) {
   for (const std::string& model : GoldenModels()) {
     SCOPED_TRACE(model);
-    auto directory = HuggingFaceDirectory::Open(GoldenPath(model));
+    auto directory = OpenWeights(GoldenPath(model));
     ASSERT_TRUE(directory.ok()) << directory.status();
     ExpectWeights(
         ReadHfTensors(JoinPath(GoldenPath(model), "model.safetensors")),
@@ -68,28 +68,27 @@ TEST_F(HuggingFaceTest, EveryGoldenModelIsRead) {
 
 TEST_F(HuggingFaceTest, ShardsAreOneDirectory) {
   Shard("");
-  auto directory = HuggingFaceDirectory::Open(dir_);
+  auto directory = OpenWeights(dir_);
   ASSERT_TRUE(directory.ok()) << directory.status();
   ExpectWeights(tensors_, **directory);
 }
 
 TEST_F(HuggingFaceTest, AnIndexThatDisagreesWithItsShardsIsRefused) {
   Shard(",\"transformer.more\":\"s1.safetensors\"");
-  const absl::Status status = HuggingFaceDirectory::Open(dir_).status();
+  const absl::Status status = OpenWeights(dir_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(status.message()), HasSubstr("transformer.more"));
 }
 
 TEST_F(HuggingFaceTest, AnIndexMayNotLeaveTheDirectory) {
   Shard(",\"x\":\"../s1.safetensors\"");
-  EXPECT_EQ(HuggingFaceDirectory::Open(dir_).status().code(),
-            absl::StatusCode::kDataLoss);
+  EXPECT_EQ(OpenWeights(dir_).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(HuggingFaceTest, AMissingShardIsNotFound) {
   Shard("");
   ASSERT_TRUE(RemoveTree(JoinPath(dir_, "s1.safetensors")).ok());
-  const absl::Status status = HuggingFaceDirectory::Open(dir_).status();
+  const absl::Status status = OpenWeights(dir_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(status.message()), HasSubstr("s1.safetensors"));
 }
@@ -174,14 +173,37 @@ TEST_F(HuggingFaceTest, OneParameterUnderTwoNamesIsRefused) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("twice"));
 }
 
-TEST_F(HuggingFaceTest, PickledWeightsSayWhatToDo) {
+TEST_F(HuggingFaceTest, ATiedHeadThatDiffersIsFoundWhenItIsRead) {
+  HfTensors both = tensors_;
+  both["lm_head.weight"] = tensors_.at("transformer.wte.weight");
+  both["lm_head.weight"].bytes[8] ^= 1;
+  ASSERT_TRUE(OpenWith(both).ok());
+  std::string found(both["lm_head.weight"].bytes.size(), '\0');
+  const absl::Status status =
+      directory_->Read({{"transformer.wte.weight",
+                         StateKind::kWeight,
+                         DType::kF32,
+                         both["lm_head.weight"].shape,
+                         {{0, 0, static_cast<int64_t>(found.size() / 4)}},
+                         found.data()}});
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("first in element 2"));
+}
+
+TEST_F(HuggingFaceTest, PickledShardsAreRead) {
+  auto directory = OpenWeights(GoldenPath("convert/gpt2_pickled"));
+  ASSERT_TRUE(directory.ok()) << directory.status();
+  ExpectWeights(
+      ReadHfTensors(GoldenPath("convert/gpt2") + "/model.safetensors"),
+      **directory);
+}
+
+TEST_F(HuggingFaceTest, ADirectoryWithoutWeightsSaysWhatWasLookedFor) {
   CopyHfDirectory(golden_, dir_, {});
-  ASSERT_TRUE(RenameDurably(JoinPath(dir_, "model.safetensors"),
-                            JoinPath(dir_, "pytorch_model.bin"))
-                  .ok());
-  const absl::Status status = HuggingFaceDirectory::Open(dir_).status();
+  ASSERT_TRUE(RemoveTree(JoinPath(dir_, "model.safetensors")).ok());
+  const absl::Status status = OpenWeights(dir_).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("safe_serialization"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("pytorch_model.bin"));
 }
 
 }  // namespace

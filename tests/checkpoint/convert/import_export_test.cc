@@ -26,7 +26,7 @@ class ImportExportTest : public testing::Test {
                 ReadHfTensors(JoinPath(back, "model.safetensors")));
     EXPECT_EQ(*ReadFile(JoinPath(from, "config.json")),
               *ReadFile(JoinPath(back, "config.json")));
-    EXPECT_TRUE(HuggingFaceDirectory::Open(back).ok());
+    EXPECT_TRUE(OpenWeights(back).ok());
   }
 
   const ScratchDirectory scratch_;
