@@ -67,7 +67,7 @@ says "no program to start"
 expect 2 "${launch[@]}" -- "$bin/pretrain"
 says "--run_dir"
 expect 2 "$bin/perdure-launch" --max_restart=3
-says "did you mean max_restarts"
+says "did you mean 'max_restarts'"
 expect 3 "$bin/perdure-launch" status "$work/whole"
 says "no perdure-launch is running here"
 
