@@ -36,7 +36,11 @@ absl::StatusOr<double> EvaluateRun(Communicator& world,
   }
   ASSIGN_OR_RETURN(const ModelSource source,
                    OpenInitialModel(world, given.model().init_from()));
-  ASSIGN_OR_RETURN(const RunConfig complete, TakeModel(given, source.model));
+  ASSIGN_OR_RETURN(RunConfig complete, TakeModel(given, source.model));
+  // A model is evaluated as it is: adapters that a run would add to it are not
+  // there yet.
+  if (!source.model.has_lora()) complete.mutable_model()->clear_lora();
+  if (!source.model.has_prefix()) complete.mutable_model()->clear_prefix();
   ASSIGN_OR_RETURN(const Topology topology,
                    Topology::Create(given.topology(), world.size()));
   ASSIGN_OR_RETURN(const RunConfig config,

@@ -50,7 +50,7 @@ MemoryPlan PlanZerothOrder(const RunConfig& config, const Topology& topology,
           .bytes);
   if (bf16 && zeroth.rounding() == ZerothOrderConfig::MASTERS) {
     plan.optimizer =
-        4 * static_cast<uint64_t>(OwnedBy(layout, 1, 0).state_size);
+        4 * static_cast<uint64_t>(TrainedBy(layout, 1, 0).state_size);
   }
   const int64_t rows = int64_t{train.micro_batch()} * train.sequence_length();
   const Range blocks = StageBlocks(model, topology.pp(), at.pp);
@@ -100,8 +100,8 @@ MemoryPlan PlanMemory(const RunConfig& config, const Topology& topology,
   }
   plan.gradients = sizes.gradients;
   const Ownership updates = config.optim().zero() > 0
-                                ? OwnedBy(layout, topology.dp(), at.dp)
-                                : OwnedBy(layout, 1, 0);
+                                ? TrainedBy(layout, topology.dp(), at.dp)
+                                : TrainedBy(layout, 1, 0);
   const uint64_t copies = dtype == DType::kF32 ? 2 : 3;
   plan.optimizer = copies * 4 * static_cast<uint64_t>(updates.state_size);
 

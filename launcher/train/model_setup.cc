@@ -1,5 +1,7 @@
 #include "launcher/train/model_setup.h"
 
+#include <set>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "launcher/train/session.h"
@@ -34,6 +36,24 @@ absl::StatusOr<ModelSource> OpenInitialModel(Communicator& world,
                      return source.directory;
                    }));
   return OpenModelSource(directory);
+}
+
+bool HasAdapters(const ModelConfig& model) {
+  return model.has_lora() || model.has_prefix();
+}
+
+std::vector<StateRequest> RequestsFrom(const ModelConfig& source,
+                                       const ModelConfig& model,
+                                       std::vector<StateRequest> requests) {
+  if (HasAdapters(source)) return requests;
+  std::set<std::string> adapters;
+  for (const ParamSpec& spec : ModelParams(model)) {
+    if (IsAdapter(spec.role)) adapters.insert(spec.name);
+  }
+  std::erase_if(requests, [&](const StateRequest& request) {
+    return adapters.contains(request.tensor);
+  });
+  return requests;
 }
 
 absl::StatusOr<RunConfig> FinishConfig(const RunConfig& config,

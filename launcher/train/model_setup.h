@@ -13,6 +13,7 @@
 #include "launcher/train/trainer_flags.h"
 #include "runtime/comm/communicator.h"
 #include "runtime/config/run.pb.h"
+#include "runtime/state/train_state.h"
 
 namespace perdure {
 
@@ -29,6 +30,14 @@ absl::StatusOr<RunConfig> TakeModel(const RunConfig& config,
 // snapshot of a run), all ranks open that one. Collective.
 absl::StatusOr<ModelSource> OpenInitialModel(Communicator& world,
                                              const std::string& path);
+
+// Whether the model has adapters: model.lora or model.prefix.
+bool HasAdapters(const ModelConfig& model);
+// Those of the requests for `model`'s weights that a source of the model
+// `source` can meet: adapters that it lacks are left out, nothing else.
+std::vector<StateRequest> RequestsFrom(const ModelConfig& source,
+                                       const ModelConfig& model,
+                                       std::vector<StateRequest> requests);
 
 // Resolved and checked, also against the topology.
 absl::StatusOr<RunConfig> FinishConfig(const RunConfig& config,

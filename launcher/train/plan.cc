@@ -25,16 +25,35 @@ const char* DescribePrecision(const RunConfig& config) {
   return masters ? "bf16 with fp32 masters" : "bf16";
 }
 
-std::string DescribeModel(const RunConfig& config, int64_t parameters) {
+std::string DescribeModel(const RunConfig& config,
+                          const std::vector<ParamSpec>& specs) {
   const ModelConfig& model = config.model();
+  const double parameters = static_cast<double>(CountParams(specs));
+  const double trained = static_cast<double>(CountTrainable(specs));
   return absl::StrFormat(
-      "%s, %s parameters: %d layers, %d wide, %d heads%s, vocabulary %d, %s",
-      model.family(), HumanCount(static_cast<double>(parameters)),
+      "%s, %s parameters%s: %d layers, %d wide, %d heads%s, vocabulary %d, %s",
+      model.family(), HumanCount(parameters),
+      trained == parameters
+          ? ""
+          : absl::StrFormat(" (%s, %.3g %%, trained)", HumanCount(trained),
+                            100 * trained / parameters),
       model.layers(), model.hidden(), model.heads(),
       model.kv_heads() == model.heads()
           ? ""
           : absl::StrCat(" on ", model.kv_heads(), " key-value heads"),
       model.vocab_size(), DescribePrecision(config));
+}
+
+std::string DescribeAdapters(const ModelConfig& model) {
+  if (model.has_lora()) {
+    return absl::StrFormat("LoRA of rank %d, alpha %g, on %s",
+                           model.lora().rank(), model.lora().alpha(),
+                           absl::StrJoin(model.lora().targets(), ", "));
+  }
+  if (!model.has_prefix()) return "";
+  return absl::StrFormat(
+      "prefix of %d tokens in each layer, from %s", model.prefix().tokens(),
+      model.prefix().init() == PrefixConfig::RANDOM ? "noise" : "activations");
 }
 
 std::string DescribeBatch(const RunConfig& config, const Topology& topology) {
@@ -136,26 +155,32 @@ void AddRanks(const RunConfig& config, const Topology& topology,
 
 double FlopsPerToken(const RunConfig& config) {
   const ModelConfig& model = config.model();
-  double products = 0;
+  // Of matrices that are multiplied; of a frozen one no gradient is made.
+  double products = 0, trained = 0;
   for (const ParamSpec& spec : ModelParams(model)) {
-    const bool table = spec.role == ParamRole::kTokenEmbedding ||
-                       spec.role == ParamRole::kPositionEmbedding;
-    if (spec.is_matrix() && !table)
-      products += static_cast<double>(spec.size());
+    const bool looked_up = spec.role == ParamRole::kTokenEmbedding ||
+                           spec.role == ParamRole::kPositionEmbedding ||
+                           spec.role == ParamRole::kPrefixK ||
+                           spec.role == ParamRole::kPrefixV;
+    if (!spec.is_matrix() || looked_up) continue;
+    products += static_cast<double>(spec.size());
+    if (spec.trainable) trained += static_cast<double>(spec.size());
   }
   const double attention = 12.0 * model.layers() * model.heads() *
                            model.head_dim() * config.train().sequence_length();
-  const double training = 6 * products + attention;
-  if (config.train().method() != TrainConfig::ZEROTH_ORDER) return training;
-  // A forward pass is a third of it.
-  return training / 3 *
+  if (config.train().method() != TrainConfig::ZEROTH_ORDER) {
+    return 4 * products + 2 * trained + attention;
+  }
+  return (2 * products + attention / 3) *
          static_cast<double>(ProbesOf(config.zeroth_order()).size());
 }
 
 TableRows PlanRows(const RunConfig& config, const Topology& topology) {
-  const int64_t parameters = CountParams(ModelParams(config.model()));
   TableRows rows;
-  rows.emplace_back("model", DescribeModel(config, parameters));
+  rows.emplace_back("model",
+                    DescribeModel(config, ModelParams(config.model())));
+  const std::string adapters = DescribeAdapters(config.model());
+  if (!adapters.empty()) rows.emplace_back("adapters", adapters);
   rows.emplace_back("topology",
                     absl::StrCat(topology.ToString(), " = ", topology.ranks(),
                                  topology.ranks() == 1 ? " rank" : " ranks"));

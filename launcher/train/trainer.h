@@ -37,6 +37,7 @@ class Trainer {
   absl::Status PrepareConfig(const RunConfig& config);
   absl::Status OpenData();
   absl::Status LoadState();
+  absl::Status MakeAdapters();
   absl::Status ReplayJournal();
   absl::Status BeginGeneration();
   absl::Status OpenReports();

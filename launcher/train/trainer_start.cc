@@ -18,12 +18,20 @@
 #include "launcher/train/run_directory.h"
 #include "launcher/train/startup.h"
 #include "launcher/train/trainer.h"
+#include "parallel/engine/initialize_prefix.h"
 #include "runtime/base/file.h"
 #include "runtime/config/config.h"
 #include "runtime/data/tokenizer.h"
 
 namespace perdure {
-namespace {}  // namespace
+namespace {
+
+bool PrefixFromActivations(const ModelConfig& model) {
+  return model.has_prefix() &&
+         model.prefix().init() == PrefixConfig::ACTIVATIONS;
+}
+
+}  // namespace
 
 absl::Status Trainer::PrepareConfig(const RunConfig& config) {
   if (flags_.run_dir.empty()) {
@@ -112,11 +120,29 @@ absl::Status Trainer::LoadState() {
                       ", resharded to ", now);
     }
   } else if (initial_ != nullptr) {
-    RETURN_IF_ERROR(
-        initial_->source->Read(engine_->Requests(/*weights_only=*/true)));
+    RETURN_IF_ERROR(initial_->source->Read(RequestsFrom(
+        initial_->model, config_.model(), engine_->Requests(true))));
     engine_->WeightsChanged();
     weights_from_ = initial_->directory;
   }
+  return MakeAdapters();
+}
+
+// The adapters that no source had.
+absl::Status Trainer::MakeAdapters() {
+  const ModelConfig& model = config_.model();
+  const bool has_any = snapshot_ != nullptr ||
+                       (initial_ != nullptr && HasAdapters(initial_->model));
+  if (has_any || !HasAdapters(model)) return absl::OkStatus();
+  if (initial_ != nullptr) {
+    absl::StrAppend(&weights_from_, model.has_lora()
+                                        ? ", with new low-rank adapters"
+                                        : ", with a new prefix");
+  }
+  if (!PrefixFromActivations(model)) return absl::OkStatus();
+  RETURN_IF_ERROR(
+      InitializePrefix(config_.train().seed(), &engine_->runtime()));
+  engine_->WeightsChanged();
   return absl::OkStatus();
 }
 
@@ -165,6 +191,9 @@ absl::Status Trainer::Start(const RunConfig& config) {
   int64_t max_rows = train_->max_rows(micro_batch);
   if (val_ != nullptr) {
     max_rows = std::max(max_rows, val_->max_rows(micro_batch));
+  }
+  if (PrefixFromActivations(config_.model())) {
+    max_rows = std::max<int64_t>(max_rows, config_.model().prefix().tokens());
   }
   ASSIGN_OR_RETURN(
       engine_, MakeEngine(config_, max_rows, &groups_, device_.get(), &trace_));

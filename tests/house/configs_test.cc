@@ -54,7 +54,8 @@ TEST(ConfigListTest, NoneIsMissing) {
       ConfigNames(),
       testing::ElementsAre("demo", "fzoo_sst2_opt_13b", "gpt2_124m",
                            "gpt2_1558m", "gpt2_350m", "gpt2_774m", "laptop",
-                           "mezo_sst2_opt_125m", "mezo_sst2_opt_13b",
+                           "lora_sst2_opt_125m", "mezo_lora_sst2_opt_13b",
+                           "mezo_prefix_sst2_opt_13b", "mezo_sst2_opt_125m", "mezo_sst2_opt_13b",
                            "mezo_sst2_opt_1_3b", "mezo_sst2_opt_30b",
                            "one_spsa_sst2_opt_13b", "shakespeare_char"));
 }
@@ -95,6 +96,18 @@ TEST(ConfigListTest, ZerothOrderSettingsAreThoseOfThePapers) {
   EXPECT_EQ(mezo.optim().lr(), 1e-7);
   EXPECT_EQ(mezo.optim().weight_decay(), 0);
   EXPECT_EQ(mezo.optim().schedule(), OptimConfig::CONSTANT);
+  const RunConfig lora = Load("mezo_lora_sst2_opt_13b");
+  EXPECT_EQ(lora.zeroth_order().eps(), 1e-2);
+  EXPECT_EQ(lora.optim().lr(), 1e-4);
+  EXPECT_EQ(lora.model().lora().rank(), 8);
+  EXPECT_EQ(lora.model().lora().alpha(), 16);
+  EXPECT_THAT(lora.model().lora().targets(),
+              testing::ElementsAre("q_proj", "v_proj"));
+  const RunConfig prefix = Load("mezo_prefix_sst2_opt_13b");
+  EXPECT_EQ(prefix.zeroth_order().eps(), 1e-1);
+  EXPECT_EQ(prefix.optim().lr(), 1e-3);
+  EXPECT_EQ(prefix.model().prefix().tokens(), 5);
+  EXPECT_EQ(prefix.model().prefix().init(), PrefixConfig::ACTIVATIONS);
   EXPECT_EQ(Load("one_spsa_sst2_opt_13b").zeroth_order().directions(), 160);
 }
 
