@@ -92,6 +92,7 @@ TEST(ConfigDocsTest, EveryFieldIsDocumentedWithItsDefaultAndNoOther) {
   CheckMessage(ZerothOrderConfig(), &rows);
   CheckMessage(LoraConfig(), &rows);
   CheckMessage(PrefixConfig(), &rows);
+  CheckMessage(JournalConfig(), &rows);
   for (const auto& [key, row] : rows) {
     ADD_FAILURE() << "docs/config.md has a row for " << key
                   << ", which does not exist";
