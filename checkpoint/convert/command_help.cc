@@ -44,7 +44,7 @@ constexpr char kConvert[] = R"(perdure-ckpt convert SOURCE TARGET
   perdure-ckpt convert gpt2/ runs/a/snapshots/step-000000000
   # nanoGPT's checkpoint, which says its model itself
   perdure-ckpt convert out/ckpt.pt gpt.snapshot
-  # DeepSpeed: weights, Adam's moments and step, to go on from
+  # DeepSpeed: weights, Adam's moments and the step
   perdure-ckpt convert ckpt/global_step500_universal ds.snapshot --model=hf/
   # Megatron-Core's state dict, q, k and v fused by head group
   perdure-ckpt convert model.pt meg.snapshot --rules=megatron-llama --model=hf/

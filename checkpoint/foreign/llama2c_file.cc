@@ -174,9 +174,12 @@ absl::StatusOr<FlatFormat> Llama2cFormat(const ModelConfig& model) {
   if (model.family() != "llama" || model.qkv_bias() ||
       model.head_dim() * model.heads() != model.hidden() ||
       model.activation() != "silu" || model.norm_eps() != 1e-5) {
-    return absl::FailedPreconditionError(
-        "llama2.c has llama models without biases, with silu, norm_eps 1e-5 "
-        "and head_dim = hidden / heads only");
+    return absl::FailedPreconditionError(absl::StrCat(
+        "llama2.c has llama models without biases, with silu, norm_eps 1e-5 ",
+        "and head_dim = hidden / heads only; this one is ", model.family(),
+        ", ", model.activation(), ", norm_eps ", model.norm_eps(),
+        ", head_dim ", model.head_dim(),
+        model.qkv_bias() ? ", with biases on q, k, v" : ""));
   }
   Header header;
   header.numbers = {model.hidden(), model.ffn_hidden(), model.layers(),

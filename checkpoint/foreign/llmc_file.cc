@@ -110,9 +110,12 @@ absl::StatusOr<FlatFormat> LlmcFormat(const ModelConfig& model, DType dtype) {
   if (model.family() != "gpt2" || !model.tie_embeddings() ||
       model.ffn_hidden() != 4 * model.hidden() ||
       model.activation() != "gelu_tanh" || model.norm_eps() != 1e-5) {
-    return absl::FailedPreconditionError(
-        "llm.c has GPT-2 models with a tied head, ffn_hidden = 4 * hidden, "
-        "gelu_tanh and norm_eps 1e-5 only");
+    return absl::FailedPreconditionError(absl::StrCat(
+        "llm.c has GPT-2 models with a tied head, ffn_hidden = 4 * hidden, ",
+        "gelu_tanh and norm_eps 1e-5 only; this one is ", model.family(), ", ",
+        model.tie_embeddings() ? "tied" : "not tied", ", ffn_hidden ",
+        model.ffn_hidden(), " on hidden ", model.hidden(), ", ",
+        model.activation(), ", norm_eps ", model.norm_eps()));
   }
   const int64_t padded =
       (model.vocab_size() + kPadding - 1) / kPadding * kPadding;

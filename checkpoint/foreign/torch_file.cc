@@ -31,8 +31,8 @@ absl::Status ExplainNoZip(const std::string& path, const absl::Status& status) {
       path,
       pickled ? ": is of the format before PyTorch 1.6, which is not read"
               : ": is no file of torch.save",
-      "; load it in PyTorch and save it again: torch.save(torch.load(FILE), "
-      "FILE)"));
+      "; load it in PyTorch and save it again: torch.save(torch.load(FILE, "
+      "weights_only=True), FILE)"));
 }
 
 absl::StatusOr<std::string> ReadSmall(ZipArchive& archive,

@@ -27,7 +27,6 @@ struct Family {
   const char* up;
   const char* down;
   const char* final_norm;
-  const char* root;      // prefix of everything but the head
   bool transposed;       // matrices are stored [in, out] (gpt2's Conv1D)
   bool norm_bias;        // LayerNorm; without: RMSNorm
   bool projection_bias;  // attention out and MLP

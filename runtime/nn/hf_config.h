@@ -20,11 +20,6 @@ absl::StatusOr<ModelConfig> ModelConfigFromHf(absl::string_view json);
 std::string ModelConfigToHf(const ModelConfig& model,
                             absl::string_view torch_dtype);
 
-// The canonical name of a tensor found in a file of this family, whatever its
-// prefix ("wte.weight" -> "transformer.wte.weight"), or "" for a buffer that is
-// no parameter (gpt2's "attn.bias" masks, rotary inv_freq).
-std::string CanonicalName(const ModelConfig& model, absl::string_view name);
-
 }  // namespace perdure
 
 #endif  // PERDURE_RUNTIME_NN_HF_CONFIG_H_

@@ -247,5 +247,63 @@ TEST_F(ApplyRulesTest, RulesThatMakeNoSenseAreRefused) {
                 "no 'fused'");
 }
 
+// Every name of Hugging Face's models, with and without what tools put before
+// it.
+TEST_F(ApplyRulesTest, PrefixVariantsOfHuggingFaceAreOneName) {
+  const struct {
+    const char* rules;
+    const char* found;
+    const char* canonical;
+  } kNames[] = {
+      {"hf-gpt2", "wte.weight", "transformer.wte.weight"},
+      {"hf-gpt2", "transformer.wte.weight", "transformer.wte.weight"},
+      {"hf-gpt2", "_orig_mod.module.transformer.wte.weight",
+       "transformer.wte.weight"},
+      {"hf-gpt2", "h.11.ln_1.bias", "transformer.h.11.ln_1.bias"},
+      {"hf-gpt2", "lm_head.weight", "lm_head.weight"},
+      {"hf-opt", "decoder.layers.0.fc1.weight",
+       "model.decoder.layers.0.fc1.weight"},
+      {"hf-opt", "layers.0.fc1.weight", "model.decoder.layers.0.fc1.weight"},
+      {"hf-opt", "decoder.final_layer_norm.weight",
+       "model.decoder.final_layer_norm.weight"},
+      {"hf-llama", "norm.weight", "model.norm.weight"},
+      {"hf-llama", "layers.3.mlp.up_proj.weight",
+       "model.layers.3.mlp.up_proj.weight"}};
+  for (const auto& name : kNames) {
+    SCOPED_TRACE(name.found);
+    std::vector<std::string> problems;
+    const auto rules = LoadRules(name.rules);
+    ASSERT_TRUE(rules.ok()) << rules.status();
+    const auto matcher = RuleMatcher::Make(*rules, Direction::kToOurs);
+    ASSERT_TRUE(matcher.ok()) << matcher.status();
+    const auto instances =
+        matcher->Match({name.found}, /*complete=*/false, &problems);
+    EXPECT_THAT(problems, testing::IsEmpty());
+    ASSERT_EQ(instances.size(), 1u);
+    EXPECT_EQ(instances[0].rule->to[0].Fill(instances[0].captures),
+              name.canonical);
+  }
+}
+
+TEST_F(ApplyRulesTest, BuffersAreLeftOutAndStrangersAreNot) {
+  const auto matches = [](const char* set, const char* name) {
+    std::vector<std::string> problems;
+    const auto rules = LoadRules(set);
+    const auto matcher = RuleMatcher::Make(*rules, Direction::kToOurs);
+    EXPECT_TRUE(matcher->Match({name}, false, &problems).empty());
+    return problems.size();
+  };
+  EXPECT_EQ(matches("hf-gpt2", "h.0.attn.bias"), 0u);
+  EXPECT_EQ(matches("hf-gpt2", "transformer.h.3.attn.masked_bias"), 0u);
+  EXPECT_EQ(matches("hf-llama", "model.layers.0.self_attn.rotary_emb.inv_freq"),
+            0u);
+  for (const char* set : {"hf-gpt2", "hf-opt", "hf-llama"}) {
+    for (const char* name : {"encoder.layers.0.fc1.weight", "wtex.weight",
+                             "transformer.normal.weight", "score.weight"}) {
+      EXPECT_EQ(matches(set, name), 1u) << set << " " << name;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace perdure
