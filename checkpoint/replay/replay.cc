@@ -6,10 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "checkpoint/convert/hugging_face.h"
 #include "checkpoint/convert/paths.h"
 #include "checkpoint/journal/constants.h"
 #include "checkpoint/journal/journal.h"
+#include "checkpoint/replay/initial_state.h"
 #include "checkpoint/replay/replayed_pieces.h"
 #include "checkpoint/snapshot/names.h"
 #include "checkpoint/snapshot/snapshot_writer.h"
@@ -26,6 +26,7 @@ struct Base {
   std::string directory;
   ModelConfig model;
   RunState run;
+  uint64_t initial_digest = 0;  // what its digest must be; 0: unknown
 };
 
 // The steps at which the run has snapshots, for a message.
@@ -57,21 +58,14 @@ absl::Status CheckMethod(const Journal& journal) {
 
 absl::StatusOr<Base> InitialBase(const Journal& journal,
                                  const RunConfig& config) {
-  const ModelConfig& model = config.model();
-  if (!model.has_init_from()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        journal.run_dir(),
-        ": no snapshot is as old as the step, and the initial weights are "
-        "random: --resume can start from those, this program cannot; there "
-        "are snapshots of steps: ",
-        SnapshotSteps(journal.run_dir())));
-  }
-  ASSIGN_OR_RETURN(ModelSource source, OpenModelSource(model.init_from()));
+  ASSIGN_OR_RETURN(std::unique_ptr<InitialState> initial,
+                   InitialState::Open(config));
   Base base;
-  base.source = std::move(source.source);
-  base.directory = source.directory;
-  base.model = model;
+  base.directory = initial->description();
+  base.source = std::move(initial);
+  base.model = config.model();
   base.run.run_id = journal.head().run_id();
+  base.initial_digest = journal.head().initial_digest();
   return base;
 }
 
@@ -140,6 +134,16 @@ absl::StatusOr<RunState> StateAfter(const Journal& journal, RunState run,
   return run;
 }
 
+absl::Status CheckBase(const Base& base, ReplayedPieces* pieces) {
+  if (base.initial_digest == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const uint64_t digest, pieces->BaseDigest());
+  if (digest == base.initial_digest) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(base.directory,
+                   ": these are no longer the weights that the run started "
+                   "from; put those back"));
+}
+
 absl::Status Write(const ReplayOptions& options, const SnapshotContent& content,
                    ReplayedPieces* pieces) {
   const NewDirectory target = SplitNewDirectory(options.output);
@@ -176,6 +180,7 @@ absl::StatusOr<ReplayResult> ReplayRun(const ReplayOptions& options) {
   if (!IsDirectory(content.tokenizer_dir)) content.tokenizer_dir.clear();
   ReplayedPieces pieces(base.source.get(), constants,
                         UpdatesOf(steps, constants), options.threads);
+  RETURN_IF_ERROR(CheckBase(base, &pieces));
   RETURN_IF_ERROR(Write(options, content, &pieces));
   return ReplayResult{base.directory, base.run.step,
                       static_cast<int64_t>(steps.size())};

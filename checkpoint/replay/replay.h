@@ -20,15 +20,16 @@ struct ReplayOptions {
 };
 
 struct ReplayResult {
-  std::string base;  // the directory that its weights were read from
+  std::string base;  // where its weights came from
   int64_t base_step = 0;
   int64_t steps = 0;  // replayed
 };
 
 // Starts from the newest snapshot of the run that is not younger than the step,
-// or from model.init_from. FailedPrecondition: a first-order run, a step that
-// the journal does not have (says which is the last), no weights to start from,
-// constants that this program does not have, an output that exists.
+// or from the initial weights. FailedPrecondition: a first-order run, a step
+// that the journal does not have (says which is the last), initial weights that
+// are not there any more, constants that this program does not have, an output
+// that exists.
 absl::StatusOr<ReplayResult> ReplayRun(const ReplayOptions& options);
 
 }  // namespace perdure

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "checkpoint/format/checksum.h"
+#include "checkpoint/journal/weights_digest.h"
 
 namespace perdure {
 namespace {
@@ -102,6 +103,25 @@ void ReplayedPieces::Apply(const JournalParameter& parameter, DType dtype,
       kernels.apply(noise, updates_, span, nullptr);
     }
   });
+}
+
+absl::StatusOr<uint64_t> ReplayedPieces::BaseDigest() {
+  uint64_t digest = 0;
+  for (StatePiece& piece : Pieces()) {
+    if (piece.kind != StateKind::kWeight) continue;
+    const int64_t size = piece.end;
+    const int64_t step =
+        static_cast<int64_t>(block_.size()) / SizeOf(piece.dtype);
+    piece.data = block_.data();
+    for (piece.begin = 0; piece.begin < size; piece.begin = piece.end) {
+      piece.end = std::min(size, piece.begin + step);
+      RETURN_IF_ERROR(Read(*parameters_.at(piece.tensor), piece.kind,
+                           piece.dtype, piece.begin, piece.end - piece.begin,
+                           block_.data()));
+      digest += WeightsDigest(piece);
+    }
+  }
+  return digest;
 }
 
 absl::StatusOr<const void*> ReplayedPieces::Bytes(const StatePiece& piece,

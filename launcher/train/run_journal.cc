@@ -12,8 +12,8 @@
 #include "checkpoint/format/checksum.h"
 #include "checkpoint/journal/constants.h"
 #include "checkpoint/journal/step_codec.h"
+#include "checkpoint/journal/weights_digest.h"
 #include "launcher/train/session.h"
-#include "runtime/base/philox.h"
 
 namespace perdure {
 namespace {
@@ -36,26 +36,6 @@ absl::Status Share(Communicator& world, std::string* bytes) {
   bytes->resize(size);
   if (size == 0) return absl::OkStatus();
   return world.Broadcast(bytes->data(), size, 0);
-}
-
-// The finalizer of splitmix64 (Steele et al. 2014).
-uint64_t Mix(uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
-
-// Sums over pieces do not depend on how tensors are cut.
-template <typename Bits>
-uint64_t PieceDigest(const StatePiece& piece) {
-  const uint64_t key = Mix(NameHash(piece.tensor.data(), piece.tensor.size()));
-  const Bits* bits = static_cast<const Bits*>(piece.data);
-  uint64_t sum = 0;
-  for (int64_t i = piece.begin; i < piece.end; ++i) {
-    const uint64_t place = static_cast<uint64_t>(i) * 0x9e3779b97f4a7c15u;
-    sum += Mix((key + place) ^ (uint64_t{bits[i - piece.begin]} << 32));
-  }
-  return sum;
 }
 
 // The steps that follow one another from `first` on; a warning about others.
@@ -250,13 +230,12 @@ std::function<absl::Status()> RunJournal::may_commit() const {
   };
 }
 
-absl::StatusOr<uint64_t> WeightsDigest(Communicator& world,
+absl::StatusOr<uint64_t> DigestOfRanks(Communicator& world,
                                        const std::vector<StatePiece>& pieces) {
   uint64_t digest = 0;
   for (const StatePiece& piece : pieces) {
     if (piece.kind != StateKind::kWeight) continue;
-    digest += piece.dtype == DType::kBF16 ? PieceDigest<uint16_t>(piece)
-                                          : PieceDigest<uint32_t>(piece);
+    digest += WeightsDigest(piece);
   }
   // Halves, because a sum of signed numbers must not overflow.
   int64_t halves[2] = {static_cast<int64_t>(digest & 0xffffffffu),

@@ -86,8 +86,8 @@ class RunJournal {
   int differences_ = 0;
 };
 
-// Collective. The digest of all weights that the ranks' pieces cover.
-absl::StatusOr<uint64_t> WeightsDigest(Communicator& world,
+// Collective. WeightsDigest of all that the ranks' pieces cover.
+absl::StatusOr<uint64_t> DigestOfRanks(Communicator& world,
                                        const std::vector<StatePiece>& pieces);
 
 }  // namespace perdure

@@ -50,7 +50,7 @@ absl::Status Trainer::ReplayJournal() {
   } else {
     run_ = resume_.run();
     ASSIGN_OR_RETURN(const SavedPieces weights, engine_->Pieces());
-    ASSIGN_OR_RETURN(initial_digest_, WeightsDigest(*world_, weights.pieces));
+    ASSIGN_OR_RETURN(initial_digest_, DigestOfRanks(*world_, weights.pieces));
     RETURN_IF_ERROR(
         CheckInitialWeights(resume_, initial_digest_, weights_from_));
   }
@@ -72,6 +72,12 @@ absl::Status Trainer::ReplayJournal() {
         &weights_from_, ", %d steps replayed from the journal in %s",
         steps.size(),
         HumanDuration(absl::ToDoubleSeconds(absl::Now() - start)));
+  }
+  const std::string isa = BestZerothOrderKernels().isa;
+  if (resume_.header.has_value() && resume_.header->isa() != isa) {
+    absl::StrAppend(&weights_from_, ", on ", isa, ", before on ",
+                    resume_.header->isa(),
+                    ": losses may differ in their last bits");
   }
   return absl::OkStatus();
 }

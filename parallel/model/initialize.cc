@@ -1,106 +1,43 @@
 #include "parallel/model/initialize.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
+
+#include "runtime/nn/initial_values.h"
 
 namespace perdure {
 namespace {
 
-// Box-Muller: two normal numbers from two words. In double, so that one libm's
-// rounding hardly ever shows in the float.
-void BoxMuller(uint32_t a, uint32_t b, float* out) {
-  const double u = (static_cast<double>(a) + 1.0) * 0x1p-32;  // (0, 1]
-  const double angle =
-      2.0 * std::numbers::pi * static_cast<double>(b) * 0x1p-32;
-  const double radius = std::sqrt(-2.0 * std::log(u));
-  out[0] = static_cast<float>(radius * std::cos(angle));
-  out[1] = static_cast<float>(radius * std::sin(angle));
-}
-
-PhiloxCounter BitsOf(PhiloxKey key, int64_t block) {
-  const uint64_t counter = static_cast<uint64_t>(block);
-  return Philox4x32({static_cast<uint32_t>(counter),
-                     static_cast<uint32_t>(counter >> 32), 0, 0},
-                    key);
-}
-
-// Elements 4 * block .. 4 * block + 3 of normal noise.
-void NoiseBlock(PhiloxKey key, int64_t block, float* out) {
-  const PhiloxCounter bits = BitsOf(key, block);
-  BoxMuller(bits[0], bits[1], out);
-  BoxMuller(bits[2], bits[3], out + 2);
-}
-
-// Elements 4 * block .. 4 * block + 3 of uniform noise in +-sqrt(3).
-void UniformBlock(PhiloxKey key, int64_t block, float* out) {
-  const PhiloxCounter bits = BitsOf(key, block);
-  for (size_t i = 0; i < bits.size(); ++i) {
-    out[i] = static_cast<float>(std::numbers::sqrt3) *
-             (2.0f * UniformFromBits(bits[i]) - 1.0f);
-  }
-}
-
 constexpr int64_t kChunk = 4096;
-
-// The values of elements [first, first + n) of the whole tensor; n <= kChunk.
-void FillValues(const ParamSpec& spec, PhiloxKey key, int64_t first, int64_t n,
-                float* values) {
-  if (spec.init == Init::kZeros || spec.init == Init::kOnes) {
-    std::fill(values, values + n, spec.init == Init::kOnes ? 1.0f : 0.0f);
-    return;
-  }
-  float noise[4];
-  int64_t held = -1;
-  for (int64_t i = 0; i < n; ++i) {
-    const int64_t block = (first + i) / 4;
-    if (block != held) {
-      spec.init == Init::kUniform ? UniformBlock(key, block, noise)
-                                  : NoiseBlock(key, block, noise);
-    }
-    held = block;
-    values[i] = static_cast<float>(spec.init_std) * noise[(first + i) % 4];
-  }
-}
 
 void InitializeSlot(StreamView stream, uint64_t seed, const ParamSlot& slot,
                     ParamStore* params) {
   const ParamSpec& spec = slot.spec;
-  const std::string& name = spec.alias_of.empty() ? spec.name : spec.alias_of;
-  const PhiloxKey key =
-      MakeKey(seed, NoiseStream::kInit, NameHash(name.data(), name.size()));
   const DType dtype = params->SlotDType(slot);
   const ParamLayout& layout = params->layout();
   const std::vector<ShardRun> runs =
       ShardRuns(spec, layout.tp(), layout.tp_rank());
   // Over runs and, within a long one, over its chunks.
-  ParallelFor(stream, static_cast<int64_t>(runs.size()), 64,
-              [&](int64_t first_run, int64_t last_run) {
-                for (int64_t r = first_run; r < last_run; ++r) {
-                  const ShardRun& run = runs[static_cast<size_t>(r)];
-                  const int64_t chunks = (run.length + kChunk - 1) / kChunk;
-                  ParallelFor(stream, chunks, 8, [&](int64_t c, int64_t end) {
-                    float values[kChunk];
-                    for (; c < end; ++c) {
-                      const int64_t at = c * kChunk;
-                      const int64_t n = std::min(kChunk, run.length - at);
-                      FillValues(spec, key, run.global_offset + at, n, values);
-                      ConvertElements(
-                          DType::kF32, values, dtype,
-                          params->SlotData(slot, run.local_offset + at), n);
-                    }
-                  });
-                }
-              });
+  ParallelFor(
+      stream, static_cast<int64_t>(runs.size()), 64,
+      [&](int64_t first_run, int64_t last_run) {
+        for (int64_t r = first_run; r < last_run; ++r) {
+          const ShardRun& run = runs[static_cast<size_t>(r)];
+          const int64_t chunks = (run.length + kChunk - 1) / kChunk;
+          ParallelFor(stream, chunks, 8, [&](int64_t c, int64_t end) {
+            float values[kChunk];
+            for (; c < end; ++c) {
+              const int64_t at = c * kChunk;
+              const int64_t n = std::min(kChunk, run.length - at);
+              InitialValues(spec, seed, run.global_offset + at, n, values);
+              ConvertElements(DType::kF32, values, dtype,
+                              params->SlotData(slot, run.local_offset + at), n);
+            }
+          });
+        }
+      });
 }
 
 }  // namespace
-
-float InitialNoise(PhiloxKey key, int64_t index) {
-  float noise[4];
-  NoiseBlock(key, index / 4, noise);
-  return noise[index % 4];
-}
 
 void InitializeParams(StreamView stream, uint64_t seed, ParamStore* params) {
   for (const ParamSlot& slot : params->layout().slots()) {

@@ -111,8 +111,12 @@ expect 0 "$bin/perdure-ckpt" verify "$work/made"
 expect 3 "$bin/perdure-ckpt" replay "$work/whole" --to_step $((steps + 1)) \
   --output "$work/no"
 says "step $((steps + 1)) is not in the journal, whose last is $steps"
-expect 3 "$bin/perdure-ckpt" replay "$work/whole" --to_step 10 --output "$work/no"
-says "the initial weights are random"
+mv "$work/whole/snapshots/step-000000070" "$work/kept70"
+expect 0 "$bin/perdure-ckpt" replay "$work/whole" --to_step 70 --output "$work/early"
+says "70 steps replayed from step 0 (random, seed 1337)"
+for file in model.safetensors optimizer.h5; do
+  same_file "$work/early/$file" "$work/kept70/$file"
+done
 expect 3 "$bin/perdure-ckpt" replay "$work/whole" --to_step 80 --output "$work/made"
 says "exists; replay makes a new directory"
 expect 2 "$bin/perdure-ckpt" replay "$work/whole" --to_step 80

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "runtime/nn/initial_values.h"
 
 namespace perdure {
 namespace {
