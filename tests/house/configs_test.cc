@@ -52,12 +52,12 @@ INSTANTIATE_TEST_SUITE_P(All, ConfigsTest, testing::ValuesIn(ConfigNames()),
 TEST(ConfigListTest, NoneIsMissing) {
   EXPECT_THAT(
       ConfigNames(),
-      testing::ElementsAre("demo", "fzoo_sst2_opt_13b", "gpt2_124m",
-                           "gpt2_1558m", "gpt2_350m", "gpt2_774m", "laptop",
-                           "lora_sst2_opt_125m", "mezo_lora_sst2_opt_13b",
-                           "mezo_prefix_sst2_opt_13b", "mezo_sst2_opt_125m", "mezo_sst2_opt_13b",
-                           "mezo_sst2_opt_1_3b", "mezo_sst2_opt_30b",
-                           "one_spsa_sst2_opt_13b", "shakespeare_char"));
+      testing::ElementsAre(
+          "demo", "fzoo_sst2_opt_13b", "gpt2_124m", "gpt2_1558m", "gpt2_350m",
+          "gpt2_774m", "laptop", "lora_sst2_opt_125m", "mezo_lora_sst2_opt_13b",
+          "mezo_prefix_sst2_opt_13b", "mezo_sst2_opt_125m", "mezo_sst2_opt_13b",
+          "mezo_sst2_opt_1_3b", "mezo_sst2_opt_30b", "one_spsa_sst2_opt_13b",
+          "shakespeare_char"));
 }
 
 TEST(ConfigListTest, Gpt2ShapesHaveTheParametersOfTheirNames) {
