@@ -32,8 +32,7 @@ absl::Status PrepareRunDirectory(absl::string_view run_dir, bool resume,
     }
     ASSIGN_OR_RETURN(std::vector<std::string> names, ListDirectory(dir));
     // perdure-launch has begun before the run has.
-    names.erase(std::remove(names.begin(), names.end(), "launch"),
-                names.end());
+    names.erase(std::remove(names.begin(), names.end(), "launch"), names.end());
     if (!names.empty() && force) {
       int n = 1;
       while (FileExists(absl::StrCat(dir, ".old-", n))) ++n;

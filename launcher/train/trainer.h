@@ -49,6 +49,7 @@ class Trainer {
   void NoteTraffic(const StepRecord& record);
   absl::Status FinishTrace();
   void Note(const std::string& text);
+  ProgressBoard* board() const { return environment_.session.progress; }
   bool reports() const { return world_->rank() == 0; }
 
   Communicator* world_;

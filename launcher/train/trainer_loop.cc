@@ -1,5 +1,7 @@
 // Trainer: the loop over steps.
 
+#include <csignal>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "launcher/train/console.h"
@@ -28,6 +30,7 @@ void Trainer::NoteTraffic(const StepRecord& record) {
 absl::Status Trainer::AfterStep(const StepRecord& record) {
   ASSIGN_OR_RETURN(const std::string difference, journal_.Finish(record));
   if (!difference.empty()) Note(difference);
+  if (board() != nullptr) board()->FinishStep(record.step, record.loss);
   if (metrics_ != nullptr) RETURN_IF_ERROR(metrics_->Step(record));
   if (record.zeroth_order() && !traffic_noted_) NoteTraffic(record);
   if (progress_ != nullptr) progress_->Step(record, device_->peak_bytes());
@@ -35,6 +38,7 @@ absl::Status Trainer::AfterStep(const StepRecord& record) {
 }
 
 absl::Status Trainer::EvaluateAndReport(int* signal) {
+  const PhaseScope phase(board(), Phase::kEvaluate);
   ASSIGN_OR_RETURN(
       const Evaluation result,
       engine_->Evaluate(*val_, config_.eval().sequences(), *signal));
@@ -57,6 +61,7 @@ absl::Status Trainer::EvaluateAndReport(int* signal) {
 absl::Status Trainer::Save() {
   if (saved_step_ == run_.step) return absl::OkStatus();
   RETURN_IF_ERROR(journal_.Sync());
+  const PhaseScope phase(board(), Phase::kSave);
   TraceScope trace(&trace_, Trace::Lane::kCompute, "snapshot");
   const absl::Time start = absl::Now();
   ASSIGN_OR_RETURN(const SavedPieces saved, engine_->Pieces());
@@ -107,6 +112,10 @@ absl::Status Trainer::CatchUp() {
 }
 
 absl::Status Trainer::Loop() {
+  const FaultInjector faults(environment_.faults, world_->rank(),
+                             environment_.session.launch_generation);
+  if (board() != nullptr) board()->EnterPhase(Phase::kTrain);
+  double step_seconds = 0;
   const TraceConfig& trace = config_.trace();
   const int64_t trace_begin = run_.step + trace.first_step();
   const int64_t trace_end = trace_begin + trace.steps();
@@ -123,10 +132,12 @@ absl::Status Trainer::Loop() {
   }
   while (run_.step < config_.train().steps()) {
     if (trace.steps() > 0 && run_.step + 1 == trace_begin) trace_.Enable(true);
+    faults.Strike(run_.step + 1, step_seconds);
     int signal = environment_.stop_signal ? environment_.stop_signal() : 0;
     ASSIGN_OR_RETURN(const StepRecord record,
                      engine_->Step(*train_, &run_, &signal));
     RETURN_IF_ERROR(AfterStep(record));
+    step_seconds = record.seconds;
     if (trace_.enabled() && run_.step + 1 == trace_end) {
       RETURN_IF_ERROR(FinishTrace());
     }
@@ -137,6 +148,10 @@ absl::Status Trainer::Loop() {
     const int32_t save_every = config_.snapshot().every_steps();
     if (signal != 0 || (save_every > 0 && run_.step % save_every == 0)) {
       RETURN_IF_ERROR(Save());
+    }
+    if (signal == SIGUSR2) {
+      signal = 0;
+      if (environment_.saved) environment_.saved();
     }
     if (signal != 0 && run_.step < config_.train().steps()) {
       RETURN_IF_ERROR(journal_.Note(JournalEvent::STOPPED, run_.step,

@@ -184,6 +184,7 @@ absl::Status Trainer::OpenReports() {
 }
 
 absl::Status Trainer::Start(const RunConfig& config) {
+  if (board() != nullptr) board()->EnterPhase(Phase::kLoad);
   RETURN_IF_ERROR(PrepareConfig(config));
   device_ = MakeCpuDevice(config_.train().threads_per_rank());
   RETURN_IF_ERROR(OpenData());
@@ -200,6 +201,7 @@ absl::Status Trainer::Start(const RunConfig& config) {
   RETURN_IF_ERROR(LoadState());
   RETURN_IF_ERROR(ReplayJournal());
   RETURN_IF_ERROR(BeginGeneration());
+  if (board() != nullptr) board()->SetTotalSteps(config_.train().steps());
   return OpenReports();
 }
 
