@@ -26,6 +26,7 @@ DEFINE_string(agent, "", "starts daemons on hosts instead of ssh");
 DEFINE_string(network, "", "of the hosts, such as 10.0.0.0/24");
 DEFINE_string(listen, "127.0.0.1", "this machine's address for the ranks");
 DEFINE_double(wait, 600, "seconds to wait for enough hosts");
+DEFINE_double(cooldown, 30, "seconds that a lost host is left out, at first");
 DEFINE_int32(max_restarts, 100, "restarts before giving up");
 DEFINE_int32(max_no_progress, 3, "generations in a row without a new step");
 DEFINE_double(beat, 0.1, "seconds between two heartbeats of a rank");
@@ -63,6 +64,7 @@ options:
   --network NET         that Open MPI uses between hosts: 10.0.0.0/24
   --agent PROGRAM       starts Open MPI's daemons on hosts instead of ssh
   --wait S              for enough hosts, then exit code 94 (600)
+  --cooldown S          a lost host is left out so long, then twice as long (30)
   --max_restarts N      restarts before giving up, with exit code 1 (100)
   --max_no_progress N   generations in a row without a new step before giving up,
                         with exit code 93: do not requeue (3)
@@ -82,9 +84,10 @@ configuration.
 absl::Status ReadFlags(const std::vector<std::string>& words,
                        std::vector<std::string>* rest) {
   std::vector<std::string> names;
-  for (const char* name : {"n", "hosts", "hostfile", "agent", "network",
-                           "listen", "wait", "max_restarts", "max_no_progress",
-                           "beat", "silence", "lease", "progress", "quiet"}) {
+  for (const char* name :
+       {"n", "hosts", "hostfile", "agent", "network", "listen", "wait",
+        "cooldown", "max_restarts", "max_no_progress", "beat", "silence",
+        "lease", "progress", "quiet"}) {
     names.emplace_back(name);
   }
   for (size_t i = 0; i < words.size(); ++i) {
@@ -164,6 +167,7 @@ absl::StatusOr<int> Run(const std::vector<std::string>& words,
   options.network = FLAGS_network;
   options.listen = FLAGS_listen;
   options.wait_seconds = FLAGS_wait;
+  options.cooldown_seconds = FLAGS_cooldown;
   options.beat_seconds = FLAGS_beat;
   options.lease_seconds = FLAGS_lease;
   options.policy = {FLAGS_max_restarts, FLAGS_max_no_progress};

@@ -20,6 +20,7 @@ struct LaunchOptions {
   std::string network;               // of the hosts: "10.0.0.0/24"
   std::string listen = "127.0.0.1";  // where their ranks reach this process
   double wait_seconds = 600;         // for enough hosts
+  double cooldown_seconds = 30;      // a lost host is left out, at first
   std::vector<std::string> trainer;  // program and arguments
   std::string run_dir;               // the trainer's --run_dir
   double beat_seconds = 0.1;

@@ -12,8 +12,7 @@
 namespace perdure {
 namespace {
 
-constexpr double kFirstExclusion = 30;  // seconds
-constexpr double kLongestExclusion = 3600;
+constexpr double kLongestExclusion = 3600;  // seconds
 
 // "a:4" or "a".
 absl::StatusOr<HostSlots> ParseHost(absl::string_view text) {
@@ -70,7 +69,8 @@ absl::StatusOr<std::vector<HostSlots>> ParseHostfile(absl::string_view text) {
   return hosts;
 }
 
-NodeTable::NodeTable(std::vector<HostSlots> hosts) {
+NodeTable::NodeTable(std::vector<HostSlots> hosts, double cooldown)
+    : cooldown_(cooldown) {
   for (HostSlots& host : hosts) nodes_.push_back({std::move(host), 0, 0});
 }
 
@@ -91,7 +91,7 @@ std::optional<std::vector<HostSlots>> NodeTable::Choose(int ranks,
 bool NodeTable::Exclude(absl::string_view host, double now) {
   for (Node& node : nodes_) {
     if (node.host.host != host) continue;
-    double seconds = kFirstExclusion;
+    double seconds = cooldown_;
     for (int i = 0; i < node.exclusions; ++i) {
       seconds = std::min(2 * seconds, kLongestExclusion);
     }

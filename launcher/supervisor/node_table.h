@@ -21,15 +21,16 @@ absl::StatusOr<std::vector<HostSlots>> ParseHostfile(absl::string_view text);
 
 class NodeTable {
  public:
-  // Empty: this machine alone, which cannot be replaced.
-  explicit NodeTable(std::vector<HostSlots> hosts);
+  // Empty: this machine alone, which cannot be replaced. `cooldown`: seconds
+  // that a host is out the first time.
+  explicit NodeTable(std::vector<HostSlots> hosts, double cooldown = 30);
 
   bool local() const { return nodes_.empty(); }
   // Trusted hosts for `ranks` ranks, in the order given; none if they do not
   // suffice. The last one may give fewer slots than it has.
   std::optional<std::vector<HostSlots>> Choose(int ranks, double now) const;
-  // Keeps a host out for a while, twice as long each time: 30 s, 60 s, ... up
-  // to an hour. False if it is none of the table's.
+  // Keeps a host out for a while, twice as long each time, up to an hour. False
+  // if it is none of the table's.
   bool Exclude(absl::string_view host, double now);
   // When the next excluded host is trusted again; none if there is none.
   std::optional<double> NextReturn(double now) const;
@@ -43,6 +44,7 @@ class NodeTable {
     double out_until = 0;
   };
   std::vector<Node> nodes_;
+  double cooldown_;
 };
 
 }  // namespace perdure

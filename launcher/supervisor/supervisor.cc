@@ -68,7 +68,7 @@ Supervisor::Supervisor(const LaunchOptions& options, std::string directory,
       directory_(std::move(directory)),
       parts_(std::move(parts)),
       policy_(options.policy),
-      nodes_(options.hosts),
+      nodes_(options.hosts, options.cooldown_seconds),
       budgets_(options.budgets),
       began_(MonotonicSeconds()) {}
 
