@@ -13,6 +13,7 @@
 #include "checkpoint/snapshot/names.h"
 #include "nlohmann/json.hpp"
 #include "runtime/base/file.h"
+#include "runtime/config/config.h"
 #include "runtime/nn/param_spec.h"
 
 namespace perdure {
@@ -179,6 +180,13 @@ std::vector<std::string> PeftTargets(const TensorWriter& writer,
   return layers;
 }
 
+// What the run started from; "" where it does not say.
+std::string BaseModelOf(const SnapshotReader& snapshot) {
+  const absl::StatusOr<RunConfig> config =
+      ParseConfig(snapshot.run().config_text, "the snapshot's config");
+  return config.ok() ? config->model().init_from() : "";
+}
+
 absl::Status CheckOnlyAdaptersTrained(const SpecsByName& specs) {
   for (const auto& [name, spec] : specs) {
     if (IsAdapter(spec.role) || !spec.trainable) continue;
@@ -222,7 +230,7 @@ absl::Status WritePeftAdapter(SnapshotReader& snapshot, Storage& storage,
   nlohmann::ordered_json json;
   json["peft_type"] = "LORA";
   json["task_type"] = "CAUSAL_LM";
-  json["base_model_name_or_path"] = model.init_from();
+  json["base_model_name_or_path"] = BaseModelOf(snapshot);
   json["r"] = model.lora().rank();
   json["lora_alpha"] = model.lora().alpha();
   json["lora_dropout"] = 0.0;

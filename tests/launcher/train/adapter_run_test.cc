@@ -245,6 +245,8 @@ TEST_F(AdapterRunTest, AnAdapterDirectoryIsWhatPeftReads) {
         "\"c_attn\"", "\"fan_in_fan_out\": true"}) {
     EXPECT_THAT(config, HasSubstr(part));
   }
+  EXPECT_THAT(config, HasSubstr("\"base_model_name_or_path\": \"" +
+                                Path("base") + "\""));
   const std::string file = File(Path("peft/adapter_model.safetensors"));
   EXPECT_THAT(file, HasSubstr("\"base_model.model.transformer.h.1.attn.c_attn."
                               "lora_B.weight\":{\"dtype\":\"F32\",\"shape\":["
