@@ -58,32 +58,37 @@ std::optional<Verdict> DetectNoStart(const RankTable& table,
   return Blame(Fault::kStart, table, std::move(missing), std::move(what));
 }
 
+// The ranks of a host that are still to be heard of.
+Ranks RunningOn(const RankTable& table, const std::string& host) {
+  return Which(table, [&](const RankStatus& rank) {
+    return rank.heard && !rank.finished() && rank.last.host() == host;
+  });
+}
+
 std::optional<Verdict> DetectSilence(const RankTable& table,
                                      const Budgets& budgets, double now) {
-  const auto silent_rank = [&](const RankStatus& rank) {
+  const auto silent_for = [&](double seconds) {
+    return [&table, now, seconds](int r) {
+      return now - At(table, r).heard_at > seconds;
+    };
+  };
+  Ranks silent = Which(table, [&](const RankStatus& rank) {
     return rank.heard && !rank.finished() &&
            now - rank.heard_at > budgets.silence();
-  };
-  Ranks silent = Which(table, silent_rank);
+  });
   if (silent.empty()) return std::nullopt;
-  // Of each host with a silent rank: is any other of its ranks heard?
-  std::map<std::string, bool> lost;
-  for (const int r : silent) lost.emplace(At(table, r).last.host(), true);
-  for (const RankStatus& rank : table.ranks()) {
-    if (rank.heard && !rank.finished() && !silent_rank(rank)) {
-      lost[rank.last.host()] = false;
-    }
-  }
-  const bool whole_hosts =
-      std::all_of(silent.begin(), silent.end(),
-                  [&](int r) { return lost[At(table, r).last.host()]; });
   const std::string host = At(table, silent[0]).last.host();
   const double since = now - At(table, silent[0]).heard_at;
-  if (whole_hosts) {
+  // Ranks of a lost host do not fall silent in the same instant: they beat at
+  // different times.
+  Ranks of_host = RunningOn(table, host);
+  if (std::all_of(of_host.begin(), of_host.end(),
+                  silent_for(budgets.silence() / 2))) {
     std::string what = absl::StrFormat(
         "nothing is heard of %s (%s) for %.1f s: lost, frozen or cut off", host,
-        List(silent), since);
-    return Blame(Fault::kNodeSilent, table, std::move(silent), std::move(what));
+        List(of_host), since);
+    return Blame(Fault::kNodeSilent, table, std::move(of_host),
+                 std::move(what));
   }
   std::string what = absl::StrFormat(
       "%s on %s silent for %.1f s while others of the host are heard: dead or "

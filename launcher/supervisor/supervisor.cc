@@ -18,6 +18,7 @@
 #include "launcher/supervisor/detector.h"
 #include "launcher/supervisor/finished_steps.h"
 #include "launcher/supervisor/mpirun_line.h"
+#include "launcher/supervisor/probe_hosts.h"
 #include "runtime/base/file.h"
 
 namespace perdure {
@@ -25,6 +26,7 @@ namespace {
 
 constexpr double kTurnSeconds = 0.02;
 constexpr double kPublishSeconds = 0.2;
+constexpr double kProbeSeconds = 3;
 constexpr size_t kEvidenceLines = 3;
 
 std::string UtcText() {
@@ -124,10 +126,19 @@ std::optional<std::vector<HostSlots>> Supervisor::ChooseHosts() {
 
 // A host whose ranks fell silent together, or that mpirun lost, is not trusted
 // for a while; a rank that crashes alone is mostly no fault of its host.
-void Supervisor::ExcludeGuilty(const Verdict& verdict) {
-  if (verdict.fault != Fault::kNodeSilent) return;
+// Where ranks did not even start, hosts that cannot be reached are the reason.
+void Supervisor::ExcludeGuilty(const Verdict& verdict,
+                               const std::vector<HostSlots>& hosts) {
+  std::vector<std::string> guilty;
+  if (verdict.fault == Fault::kNodeSilent) {
+    guilty = verdict.hosts;
+  } else if (verdict.fault == Fault::kStart) {
+    std::vector<std::string> names;
+    for (const HostSlots& host : hosts) names.push_back(host.host);
+    guilty = UnreachableHosts(names, options_.agent, kProbeSeconds);
+  }
   const double now = MonotonicSeconds();
-  for (const std::string& host : verdict.hosts) {
+  for (const std::string& host : guilty) {
     if (!nodes_.Exclude(host, now)) continue;
     parts_.events.Add("excluded", {{"host", host}});
     Say(absl::StrCat("hosts: ", nodes_.Describe(now)));
@@ -187,7 +198,7 @@ absl::StatusOr<GenerationEnd> Supervisor::RunGeneration(
   }
   RemoveDebris(run.pid());
   const ExitCause cause = run.Cause();
-  if (cause.verdict.has_value()) ExcludeGuilty(*cause.verdict);
+  if (cause.verdict.has_value()) ExcludeGuilty(*cause.verdict, hosts);
   GenerationEnd end;
   end.generation = generation_;
   end.exit_code = cause.exit_code;

@@ -45,7 +45,8 @@ class Supervisor {
 
   // Waits for enough trusted hosts; none: there were not enough in time.
   std::optional<std::vector<HostSlots>> ChooseHosts();
-  void ExcludeGuilty(const Verdict& verdict);
+  void ExcludeGuilty(const Verdict& verdict,
+                     const std::vector<HostSlots>& hosts);
   // Runs one generation to its end.
   absl::StatusOr<GenerationEnd> RunGeneration(
       const std::vector<HostSlots>& hosts);

@@ -2,10 +2,15 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <fstream>
 #include <thread>
+
+#include "launcher/supervisor/probe_hosts.h"
 
 namespace perdure {
 namespace {
@@ -54,6 +59,18 @@ TEST(ChildProcessTest, SignalsShowInTheExit) {
   EXPECT_EQ(exit.signal, SIGKILL);
   EXPECT_EQ(exit.code, 137);
   EXPECT_EQ(exit.ToString(), "signal 9 (Killed)");
+}
+
+TEST(ProbeHostsTest, HostsThatFailOrHangAreUnreachable) {
+  std::string pattern = ::testing::TempDir() + "/agent-XXXXXX";
+  const std::string agent = std::string(mkdtemp(pattern.data())) + "/agent";
+  std::ofstream(agent) << "#!/bin/sh\ncase $1 in good) exec $2;; bad) exit 1;; "
+                          "*) exec sleep 60;; esac\n";
+  ASSERT_EQ(chmod(agent.c_str(), 0700), 0);
+  EXPECT_EQ(UnreachableHosts({"good", "bad", "slow"}, agent, 0.5),
+            (std::vector<std::string>{"bad", "slow"}));
+  EXPECT_EQ(UnreachableHosts({"good"}, "/no/such/agent", 0.5),
+            std::vector<std::string>{"good"});
 }
 
 TEST(ChildProcessTest, OrphansAreAdoptedAndEnd) {

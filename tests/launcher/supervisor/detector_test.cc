@@ -82,6 +82,15 @@ TEST_F(DetectorTest, HostOfWhichNothingIsHeard) {
   EXPECT_THAT(verdict->hosts, ElementsAre("node1"));
 }
 
+TEST_F(DetectorTest, RanksOfALostHostThatBeatAtDifferentTimes) {
+  Beat({Of(0), Of(1), Of(2)}, 0.2);
+  Beat({Of(0), Of(1)}, 0.9);  // rank 3 silent for 1.1 s, rank 2 for 0.9 s
+  const std::optional<Verdict> verdict = Look();
+  ASSERT_TRUE(verdict.has_value());
+  EXPECT_EQ(verdict->fault, Fault::kNodeSilent);
+  EXPECT_THAT(verdict->ranks, ElementsAre(2, 3));
+}
+
 TEST_F(DetectorTest, RankThatComputesForEverWhileOthersWait) {
   std::vector<Heartbeat> beats = All();
   for (const int r : {0, 1, 3}) Wait("world", 7, 0, &beats[r]);
