@@ -18,6 +18,7 @@ constexpr Unretryable kUnretryable[] = {
     {3, "a file that the run needs is missing or unusable"},
     {4, "memory is short"},
     {6, "the loss is not finite or has spiked"},
+    {76, "another launch has taken over this run"},
 };
 
 constexpr int kStopped = 143;

@@ -62,7 +62,7 @@ TEST(PolicyTest, GenerationsWithoutASingleStepEnd) {
 }
 
 TEST(PolicyTest, WhatAnotherStartWouldNotHelp) {
-  for (const int code : {2, 3, 4, 6}) {
+  for (const int code : {2, 3, 4, 6, 76}) {
     Policy policy({});
     GenerationEnd end = Failed(0, 3, 0, 0);
     end.rank_exit_code = code;
