@@ -27,6 +27,8 @@ int OpenFlags(File::Mode mode) {
       return O_RDWR;
     case File::Mode::kAppend:
       return O_WRONLY | O_CREAT | O_APPEND;
+    case File::Mode::kDirectWrite:
+      return O_WRONLY | O_DIRECT;
   }
   return O_RDONLY;
 }

@@ -23,6 +23,9 @@ class File {
     kCreateNew,  // O_EXCL
     kReadWrite,  // must exist
     kAppend,     // created if missing, every write goes to the end
+    // Must exist; around the page cache (O_DIRECT): address, offset and size of
+    // a write are multiples of the page. An error where the file system cannot.
+    kDirectWrite,
   };
 
   static absl::StatusOr<File> Open(absl::string_view path, Mode mode);
