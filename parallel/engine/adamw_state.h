@@ -19,6 +19,9 @@ class AdamWState : public OptimizerState {
              Ownership updates);
 
   const Ownership& held() const override { return updates_; }
+  int parts() const override {
+    return config_.zero() > 0 ? runtime_->groups().topology.dp() : 1;
+  }
   bool has_masters() const { return !master_.empty(); }
   void SetMastersFromWeights();
   // One update of all elements of held(). number counts from 1; grad_scale

@@ -34,6 +34,8 @@ absl::StatusOr<std::unique_ptr<FirstOrderEngine>> FirstOrderEngine::Create(
       runtime, config.optim(),
       split_state ? engine->owned_ : TrainedBy(layout, 1, 0));
   engine->optimizer_->SetMastersFromWeights();
+  engine->state_ =
+      std::make_unique<StateExport>(runtime, engine->optimizer_.get());
   engine->reducer_ =
       std::make_unique<GradientReducer>(runtime, &engine->owned_);
   engine->publisher_ = std::make_unique<WeightPublisher>(runtime);
@@ -147,10 +149,6 @@ absl::Status FirstOrderEngine::Replay(absl::Span<const StepRecord>) {
   return absl::FailedPreconditionError(
       "a first-order step cannot be replayed: its gradient is in no journal; "
       "resume from a snapshot");
-}
-
-absl::StatusOr<SavedPieces> FirstOrderEngine::Pieces() {
-  return CollectPieces(runtime_.get(), optimizer_.get());
 }
 
 std::vector<StateRequest> FirstOrderEngine::Requests(bool weights_only) {

@@ -14,6 +14,7 @@
 #include "parallel/engine/loss_reducer.h"
 #include "parallel/engine/micro_batch_reader.h"
 #include "parallel/engine/model_runtime.h"
+#include "parallel/engine/state_export.h"
 #include "parallel/engine/train_engine.h"
 #include "parallel/engine/weight_publisher.h"
 #include "parallel/pipeline/executor.h"
@@ -38,7 +39,8 @@ class FirstOrderEngine : public TrainEngine {
   absl::StatusOr<Evaluation> Evaluate(const Dataset& data, int64_t sequences,
                                       int signal) override;
   absl::Status Replay(absl::Span<const StepRecord> steps) override;
-  absl::StatusOr<SavedPieces> Pieces() override;
+  const StateMap& SaveMap() override { return state_->map(); }
+  absl::Status Give(StateSink* sink) override { return state_->Give(sink); }
   std::vector<StateRequest> Requests(bool weights_only) override;
   void WeightsChanged() override { optimizer_->SetMastersFromWeights(); }
   ModelRuntime& runtime() override { return *runtime_; }
@@ -70,6 +72,7 @@ class FirstOrderEngine : public TrainEngine {
   std::unique_ptr<ModelRuntime> runtime_;
   Ownership owned_;
   std::unique_ptr<AdamWState> optimizer_;
+  std::unique_ptr<StateExport> state_;
   std::unique_ptr<GradientReducer> reducer_;
   std::unique_ptr<WeightPublisher> publisher_;
   std::unique_ptr<PipelineExecutor> executor_;

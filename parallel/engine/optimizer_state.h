@@ -16,6 +16,9 @@ class OptimizerState {
   // The elements this replica has state of. What it owns of the trained slots
   // is among them.
   virtual const Ownership& held() const = 0;
+  // Into how many parts the state is cut among the replicas: replica r holds
+  // the r % parts()-th. 1: all hold all of it.
+  virtual int parts() const = 0;
   // The kinds of state a slot has; all of it is fp32.
   virtual std::vector<StateKind> Kinds(const ParamSlot& slot) const = 0;
   // The state of one of held()'s ranges.

@@ -13,18 +13,15 @@
 
 namespace perdure {
 
-// Whole rows [rows.begin, rows.end) of a tensor, row-major.
-struct WholeRows {
-  Range rows;
-  std::vector<char> data;
-};
-
-// Collective over tp. Every rank passes its columns of rows `rows` (local shard
-// elements, contiguous, the same rows on all ranks); on return it has its even
-// part of these rows, whole. slot.spec.split_dim must be 1.
-absl::StatusOr<WholeRows> ExchangeRows(Communicator& tp, const ParamSlot& slot,
-                                       Range rows, DType dtype,
-                                       const void* columns);
+// Collective over tp. Every rank passes its columns (row-major, from row 0 of
+// what all ranks of the group hold) and who is to get which rows, by rank: the
+// same on all. Returns this rank's rows, whole, row-major. slot.spec.split_dim
+// must be 1.
+absl::StatusOr<std::vector<char>> ExchangeRows(Communicator& tp,
+                                               const ParamSlot& slot,
+                                               const std::vector<Range>& rows,
+                                               DType dtype,
+                                               const void* columns);
 
 }  // namespace perdure
 

@@ -1,32 +1,26 @@
 #ifndef PERDURE_PARALLEL_ENGINE_STATE_PIECES_H_
 #define PERDURE_PARALLEL_ENGINE_STATE_PIECES_H_
 
-// The state of a run as topology-free pieces, for a snapshot; and what of a
-// snapshot this rank needs.
+// This rank's part of the state as pieces with a copy of their bytes, for
+// those who look at it rather than save it.
 
 #include <vector>
 
-#include "parallel/engine/model_runtime.h"
-#include "parallel/engine/optimizer_state.h"
+#include "absl/functional/function_ref.h"
+#include "runtime/state/state_map.h"
 #include "runtime/state/train_state.h"
 
 namespace perdure {
 
-// Pieces to save. Those of tensors split along columns lie in `buffers`, which
-// must outlive them; the others in the run's own memory.
 struct SavedPieces {
   std::vector<StatePiece> pieces;
-  std::vector<std::vector<char>> buffers;
+  std::vector<std::vector<char>> buffers;  // that the pieces lie in
 };
 
-// Collective. All ranks' pieces together cover every tensor once. `optimizer`
-// nullptr: weights only.
-absl::StatusOr<SavedPieces> CollectPieces(ModelRuntime* runtime,
-                                          OptimizerState* optimizer);
-
-// Everything this rank's optimizer holds (moments, masters).
-std::vector<StateRequest> OptimizerRequests(ModelRuntime* runtime,
-                                            OptimizerState* optimizer);
+// What `give` hands over as the ranges of `rank`.
+absl::StatusOr<SavedPieces> CollectPieces(
+    const StateMap& map, int rank,
+    absl::FunctionRef<absl::Status(StateSink* sink)> give);
 
 }  // namespace perdure
 

@@ -37,8 +37,12 @@ class TrainEngine {
   // FailedPrecondition where the engine cannot (first-order).
   virtual absl::Status Replay(absl::Span<const StepRecord> steps) = 0;
 
-  // Saving and loading, between steps; see StatePiece, StateRequest.
-  virtual absl::StatusOr<SavedPieces> Pieces() = 0;
+  // Saving and loading, between steps. Which rank saves what; never changes.
+  virtual const StateMap& SaveMap() = 0;
+  // Hands over this rank's ranges of SaveMap, in order.
+  virtual absl::Status Give(StateSink* sink) = 0;
+  // This rank's ranges, copied.
+  absl::StatusOr<SavedPieces> Pieces();
   virtual std::vector<StateRequest> Requests(bool weights_only) = 0;
   // After weights were loaded without optimizer state.
   virtual void WeightsChanged() = 0;

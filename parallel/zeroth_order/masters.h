@@ -21,6 +21,7 @@ class Masters : public OptimizerState {
   float* At(const ParamSlot& slot, int64_t begin);
 
   const Ownership& held() const override { return held_; }
+  int parts() const override { return 1; }
   std::vector<StateKind> Kinds(const ParamSlot& slot) const override;
   float* Data(StateKind kind, const OwnedRange& range) override;
 

@@ -92,6 +92,8 @@ absl::StatusOr<std::unique_ptr<ZerothOrderEngine>> ZerothOrderEngine::Create(
       groups->topology.pp() > 1 ? WindowScope::kStage : WindowScope::kBlock;
   weights.kernels = kernels;
   engine->weights_ = std::make_unique<PerturbedWeights>(runtime, weights);
+  engine->state_ =
+      std::make_unique<StateExport>(runtime, engine->weights_->masters());
   engine->executor_ =
       std::make_unique<PipelineExecutor>(&runtime->stage(), groups, trace);
   engine->runner_ = std::make_unique<ProbeRunner>(
@@ -266,9 +268,9 @@ absl::Status ZerothOrderEngine::Replay(absl::Span<const StepRecord> steps) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<SavedPieces> ZerothOrderEngine::Pieces() {
+absl::Status ZerothOrderEngine::Give(StateSink* sink) {
   weights_->Flush();
-  return CollectPieces(runtime_.get(), weights_->masters());
+  return state_->Give(sink);
 }
 
 std::vector<StateRequest> ZerothOrderEngine::Requests(bool weights_only) {

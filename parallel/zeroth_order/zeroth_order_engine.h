@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "parallel/engine/micro_batch_reader.h"
+#include "parallel/engine/state_export.h"
 #include "parallel/engine/train_engine.h"
 #include "parallel/pipeline/executor.h"
 #include "parallel/zeroth_order/estimator.h"
@@ -34,7 +35,8 @@ class ZerothOrderEngine : public TrainEngine {
   absl::StatusOr<Evaluation> Evaluate(const Dataset& data, int64_t sequences,
                                       int signal) override;
   absl::Status Replay(absl::Span<const StepRecord> steps) override;
-  absl::StatusOr<SavedPieces> Pieces() override;
+  const StateMap& SaveMap() override { return state_->map(); }
+  absl::Status Give(StateSink* sink) override;
   std::vector<StateRequest> Requests(bool weights_only) override;
   void WeightsChanged() override;
   ModelRuntime& runtime() override { return *runtime_; }
@@ -65,6 +67,7 @@ class ZerothOrderEngine : public TrainEngine {
   std::vector<Probe> probes_;
   std::unique_ptr<ModelRuntime> runtime_;
   std::unique_ptr<PerturbedWeights> weights_;
+  std::unique_ptr<StateExport> state_;
   std::unique_ptr<PipelineExecutor> executor_;  // of probes and evaluation
   std::unique_ptr<ProbeRunner> runner_;
   MicroBatchReader reader_;

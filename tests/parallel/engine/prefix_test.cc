@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "parallel/engine/generator.h"
 #include "parallel/engine/initialize_prefix.h"
+#include "parallel/engine/state_export.h"
 #include "parallel/engine/state_pieces.h"
 #include "runtime/comm/backends.h"
 #include "tests/parallel/model/golden_model.h"
@@ -36,8 +37,11 @@ Tensors Initialized(const GoldenModel& model, const TopologyConfig& topology,
     ASSIGN_OR_RETURN(const auto rank,
                      MakeGoldenRank(model, topology, Options(), world));
     RETURN_IF_ERROR(InitializePrefix(/*seed=*/7, rank->runtime.get()));
-    ASSIGN_OR_RETURN(const SavedPieces saved,
-                     CollectPieces(rank->runtime.get(), nullptr));
+    StateExport state(rank->runtime.get(), nullptr);
+    ASSIGN_OR_RETURN(
+        const SavedPieces saved,
+        CollectPieces(state.map(), world.rank(),
+                      [&](StateSink* sink) { return state.Give(sink); }));
     std::lock_guard<std::mutex> lock(mutex);
     for (const StatePiece& piece : saved.pieces) {
       std::vector<float>& tensor = weights[piece.tensor];
