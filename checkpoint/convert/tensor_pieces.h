@@ -11,7 +11,7 @@
 
 #include "checkpoint/convert/apply_rules.h"
 #include "checkpoint/convert/resumable_storage.h"
-#include "checkpoint/snapshot/piece_writer.h"
+#include "checkpoint/snapshot/snapshot_writer.h"
 #include "runtime/base/status.h"
 
 namespace perdure {

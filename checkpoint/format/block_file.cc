@@ -38,20 +38,22 @@ absl::Status BlockFile::Check(const FileBlock& block, const char* data) const {
       block.bytes, block.offset, found, *block.checksum));
 }
 
+uint64_t BlockFile::BytesOf(size_t first, size_t last) const {
+  return blocks_[last].offset + blocks_[last].bytes - blocks_[first].offset;
+}
+
 bool BlockFile::Follows(size_t first, size_t last, size_t block) const {
   const uint64_t end = blocks_[last].offset + blocks_[last].bytes;
   return block == last + 1 && blocks_[block].offset == end &&
-         end + blocks_[block].bytes - blocks_[first].offset <= kReadBytes;
+         BytesOf(first, block) <= kReadBytes;
 }
 
-absl::Status BlockFile::Load(size_t first, size_t last,
-                             std::vector<char>* buffer) const {
+absl::Status BlockFile::ReadBlocks(size_t first, size_t end, char* data) const {
   const uint64_t begin = blocks_[first].offset;
-  buffer->resize(blocks_[last].offset + blocks_[last].bytes - begin);
-  RETURN_IF_ERROR(file_.ReadAt(begin, buffer->data(), buffer->size()));
-  for (size_t i = first; i <= last; ++i) {
-    RETURN_IF_ERROR(
-        Check(blocks_[i], buffer->data() + (blocks_[i].offset - begin)));
+  RETURN_IF_ERROR(file_.ReadAt(
+      begin, data, blocks_[end - 1].offset + blocks_[end - 1].bytes - begin));
+  for (size_t i = first; i < end; ++i) {
+    RETURN_IF_ERROR(Check(blocks_[i], data + (blocks_[i].offset - begin)));
   }
   return absl::OkStatus();
 }
@@ -116,7 +118,8 @@ absl::Status BlockFile::Read(const std::vector<Fetch>& fetches) const {
                                    Follows(first, last, pieces[end].block))) {
       last = pieces[end++].block;
     }
-    RETURN_IF_ERROR(Load(first, last, &buffer));
+    buffer.resize(BytesOf(first, last));
+    RETURN_IF_ERROR(ReadBlocks(first, last + 1, buffer.data()));
     for (; i < end; ++i) {
       const Piece& piece = pieces[i];
       Deliver(fetches[piece.fetch], piece,
@@ -134,7 +137,8 @@ absl::Status BlockFile::ForEach(
   for (size_t first = 0; first < blocks_.size();) {
     size_t last = first;
     while (last + 1 < blocks_.size() && Follows(first, last, last + 1)) ++last;
-    RETURN_IF_ERROR(Load(first, last, &buffer));
+    buffer.resize(BytesOf(first, last));
+    RETURN_IF_ERROR(ReadBlocks(first, last + 1, buffer.data()));
     RETURN_IF_ERROR(visit(blocks_[first].offset, buffer.data(), buffer.size()));
     first = last + 1;
   }

@@ -40,7 +40,28 @@ class BlockFile {
   BlockFile(File file, std::vector<FileBlock> blocks,
             std::function<std::string(int32_t)> label_name);
 
+  // By ascending offset.
+  const std::vector<FileBlock>& blocks() const { return blocks_; }
   const std::string& path() const { return file_.path(); }
+
+  // Blocks [first, end), which are neighbours, to `data`, each checked.
+  // DataLoss names file, tensor, offset.
+  absl::Status ReadBlocks(size_t first, size_t end, char* data) const;
+
+  // Where fetches meet blocks, by ascending block. DataLoss for bytes that are
+  // in no block.
+  struct Piece {
+    size_t block;
+    uint64_t begin;  // in the block
+    uint64_t bytes;
+    size_t fetch;
+    uint64_t done;  // bytes of the fetch before this piece
+  };
+  absl::StatusOr<std::vector<Piece>> Cut(
+      const std::vector<Fetch>& fetches) const;
+  // Puts a piece, which is at `source`, to its place in the fetch's target.
+  static void Deliver(const Fetch& fetch, const Piece& piece,
+                      const char* source);
 
   // Reads each block that a fetch needs once, in file order, neighbours in one
   // call, at most 4 MiB at a time. DataLoss names file, tensor, offset.
@@ -52,21 +73,7 @@ class BlockFile {
                            visit) const;
 
  private:
-  // A part of a fetch within one block.
-  struct Piece {
-    size_t block;
-    uint64_t begin;  // in the block
-    uint64_t bytes;
-    size_t fetch;
-    uint64_t done;  // bytes of the fetch before this piece
-  };
-
-  absl::StatusOr<std::vector<Piece>> Cut(
-      const std::vector<Fetch>& fetches) const;
-  // Reads blocks first to last, which are neighbours, into `buffer`, checked.
-  absl::Status Load(size_t first, size_t last, std::vector<char>* buffer) const;
-  static void Deliver(const Fetch& fetch, const Piece& piece,
-                      const char* source);
+  uint64_t BytesOf(size_t first, size_t last) const;  // of neighbours
   absl::Status Check(const FileBlock& block, const char* data) const;
   // Whether `block` can be read in one call with blocks first to last.
   bool Follows(size_t first, size_t last, size_t block) const;

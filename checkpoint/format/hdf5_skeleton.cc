@@ -128,6 +128,22 @@ absl::Status AddGroup(hid_t file, const std::string& path) {
   return made.ok() ? absl::OkStatus() : Failed(absl::StrCat("create ", path));
 }
 
+// Says where the bytes are: in `dataset`'s external file, or in this one.
+bool SetPlace(hid_t create, const Hdf5Dataset& dataset) {
+  if (dataset.external_file.empty()) {
+    // Early and never: space is given at once and no zeros are written to it.
+    return H5Pset_alloc_time(create, H5D_ALLOC_TIME_EARLY) >= 0 &&
+           H5Pset_fill_time(create, H5D_FILL_TIME_NEVER) >= 0;
+  }
+  hsize_t bytes = static_cast<hsize_t>(SizeOf(dataset.dtype));
+  for (const int64_t extent : dataset.shape) {
+    bytes *= static_cast<hsize_t>(extent);
+  }
+  return H5Pset_external(create, dataset.external_file.c_str(),
+                         static_cast<off_t>(dataset.external_offset),
+                         bytes) >= 0;
+}
+
 absl::StatusOr<uint64_t> AddDataset(hid_t file, const Hdf5Dataset& dataset) {
   const std::vector<hsize_t> dims(dataset.shape.begin(), dataset.shape.end());
   const Handle space(
@@ -135,11 +151,9 @@ absl::StatusOr<uint64_t> AddDataset(hid_t file, const Hdf5Dataset& dataset) {
       H5Sclose);
   const Handle type(MakeType(dataset.dtype), H5Tclose);
   const Handle create(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-  // Early and never: space is given at once and no zeros are written to it.
   if (!space.ok() || !type.ok() || !create.ok() ||
       H5Pset_layout(create.get(), H5D_CONTIGUOUS) < 0 ||
-      H5Pset_alloc_time(create.get(), H5D_ALLOC_TIME_EARLY) < 0 ||
-      H5Pset_fill_time(create.get(), H5D_FILL_TIME_NEVER) < 0 ||
+      !SetPlace(create.get(), dataset) ||
       H5Pset_obj_track_times(create.get(), 0) < 0) {
     return Failed(absl::StrCat("describe dataset ", dataset.path));
   }
@@ -148,6 +162,7 @@ absl::StatusOr<uint64_t> AddDataset(hid_t file, const Hdf5Dataset& dataset) {
                  H5P_DEFAULT, create.get(), H5P_DEFAULT),
       H5Dclose);
   if (!made.ok()) return Failed(absl::StrCat("create ", dataset.path));
+  if (!dataset.external_file.empty()) return 0;
   const haddr_t offset = H5Dget_offset(made.get());
   if (offset == HADDR_UNDEF) {
     return Failed(absl::StrCat("find the place of ", dataset.path));

@@ -20,11 +20,16 @@ struct Hdf5Dataset {
   std::string path;  // "/exp_avg/model.norm.weight"; groups are made
   DType dtype = DType::kF32;
   std::vector<int64_t> shape;  // no dim is 0
+  // Where the bytes lie if not in the file itself: another file, named relative
+  // to the directory of this one (HDF5's external storage).
+  std::string external_file = "";
+  uint64_t external_offset = 0;
 };
 
 struct Hdf5Skeleton {
-  std::vector<uint64_t> offsets;  // of each dataset's bytes: contiguous, early
-  SparseImage image;              // the file, with holes for the data
+  // Of each dataset's bytes: contiguous, early; 0 for external ones.
+  std::vector<uint64_t> offsets;
+  SparseImage image;  // the file, with holes for the data
 };
 
 // Contiguous row-major datasets, those of 64 KiB and more aligned to 4096

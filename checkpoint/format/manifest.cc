@@ -89,6 +89,12 @@ ManifestRun ToManifest(const RunState& run) {
     message.set_grad_squared(run.grad_squared);
     message.set_error_squared(run.error_squared);
   }
+  if (run.validation_loss.has_value()) {
+    message.set_validation_loss(*run.validation_loss);
+  }
+  if (run.validation_accuracy.has_value()) {
+    message.set_validation_accuracy(*run.validation_accuracy);
+  }
   message.set_config_text(run.config_text);
   message.set_topology(run.topology);
   return message;
@@ -108,6 +114,12 @@ RunState FromManifest(const ManifestRun& message) {
   run.updates = message.updates();
   run.grad_squared = message.grad_squared();
   run.error_squared = message.error_squared();
+  if (message.has_validation_loss()) {
+    run.validation_loss = message.validation_loss();
+  }
+  if (message.has_validation_accuracy()) {
+    run.validation_accuracy = message.validation_accuracy();
+  }
   run.config_text = message.config_text();
   run.topology = message.topology();
   return run;

@@ -31,17 +31,25 @@ absl::Status AddFetches(const StateRequest& request, const StoredTensor& tensor,
 
 }  // namespace
 
-absl::Status ReadState(const std::vector<StateRequest>& requests,
-                       const TensorIndex& index,
-                       const std::vector<BlockFile>& files,
-                       absl::string_view where) {
+absl::StatusOr<std::vector<std::vector<Fetch>>> FetchesOf(
+    const std::vector<StateRequest>& requests, const TensorIndex& index,
+    size_t files, absl::string_view where) {
   ASSIGN_OR_RETURN(const std::vector<const StoredTensor*> tensors,
                    index.Resolve(requests, where));
-  std::vector<std::vector<Fetch>> fetches(files.size());
+  std::vector<std::vector<Fetch>> fetches(files);
   for (size_t i = 0; i < requests.size(); ++i) {
     RETURN_IF_ERROR(
         AddFetches(requests[i], *tensors[i], &fetches[tensors[i]->file]));
   }
+  return fetches;
+}
+
+absl::Status ReadState(const std::vector<StateRequest>& requests,
+                       const TensorIndex& index,
+                       const std::vector<BlockFile>& files,
+                       absl::string_view where) {
+  ASSIGN_OR_RETURN(const std::vector<std::vector<Fetch>> fetches,
+                   FetchesOf(requests, index, files.size(), where));
   for (size_t i = 0; i < files.size(); ++i) {
     RETURN_IF_ERROR(files[i].Read(fetches[i]));
   }

@@ -13,6 +13,12 @@
 
 namespace perdure {
 
+// What requests need of each of `files` files that the index counts. Errors of
+// TensorIndex::Resolve.
+absl::StatusOr<std::vector<std::vector<Fetch>>> FetchesOf(
+    const std::vector<StateRequest>& requests, const TensorIndex& index,
+    size_t files, absl::string_view where);
+
 // `files` are those that the index counts. `where` names the directory in
 // messages. Reads each needed block once, file by file. On failure the targets
 // are partly written.

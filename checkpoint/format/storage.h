@@ -13,14 +13,18 @@
 
 namespace perdure {
 
+// Of memory and of file systems.
+inline constexpr uint64_t kPageBytes = 4096;
+
 class StorageFile {
  public:
   virtual ~StorageFile() = default;  // closes; errors of that close are lost
   // Makes the file `size` bytes long with its blocks reserved: a full disk
   // shows here (Aborted) and not half way through.
   virtual absl::Status Allocate(uint64_t size) = 0;
-  // All of `size` bytes. Several ranks may write to one file; their ranges do
-  // not overlap.
+  // All of `size` bytes. Several ranks and threads may write to one file; their
+  // ranges do not overlap. Of a long write whose address and offset agree
+  // modulo kPageBytes, whole pages may go around the page cache.
   virtual absl::Status WriteAt(uint64_t offset, const void* data,
                                size_t size) = 0;
   // What was written so far survives a crash of the machine.

@@ -222,9 +222,9 @@ absl::StatusOr<std::unique_ptr<Snapshot>> OpenNewestOfRun(
   ASSIGN_OR_RETURN(const Journal journal, Journal::Open(run_dir));
   const Lineage& lineage = journal.lineage();
   return OpenNewestSnapshot(run_dir, warnings,
-                            [&lineage](int64_t generation, int64_t step) {
+                            {[&lineage](int64_t generation, int64_t step) {
                               return lineage.Allows(generation, step);
-                            });
+                            }});
 }
 
 }  // namespace perdure

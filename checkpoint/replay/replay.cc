@@ -75,9 +75,9 @@ absl::StatusOr<Base> FindBase(const Journal& journal, const RunConfig& config,
   const Lineage& lineage = journal.lineage();
   std::vector<std::string> skipped;
   auto snapshot = OpenNewestSnapshot(
-      journal.run_dir(), &skipped, [&](int64_t generation, int64_t step) {
+      journal.run_dir(), &skipped, {[&](int64_t generation, int64_t step) {
         return step <= to_step && lineage.Allows(generation, step);
-      });
+      }});
   if (!snapshot.ok()) return InitialBase(journal, config);
   Base base;
   base.run = (*snapshot)->run();

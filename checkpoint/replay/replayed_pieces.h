@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "checkpoint/journal/journal.pb.h"
-#include "checkpoint/snapshot/piece_writer.h"
+#include "checkpoint/snapshot/snapshot_writer.h"
 #include "runtime/device/device.h"
 #include "runtime/optim/zeroth_order.h"
 #include "runtime/state/train_state.h"

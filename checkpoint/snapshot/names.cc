@@ -12,6 +12,7 @@ namespace perdure {
 namespace {
 
 constexpr absl::string_view kTrash = ".trash-";
+constexpr absl::string_view kAttempts = ".attempts-";
 
 // Digits only: SimpleAtoi would also take signs and spaces.
 std::optional<int64_t> ParseDigits(absl::string_view text) {
@@ -63,6 +64,15 @@ std::string TrashName(absl::string_view name) {
 
 bool IsTrashName(absl::string_view name) {
   return absl::StartsWith(name, kTrash);
+}
+
+std::string AttemptsName(int64_t step) {
+  return absl::StrCat(kAttempts, SnapshotName(step));
+}
+
+std::optional<int64_t> ParseAttemptsName(absl::string_view name) {
+  if (!absl::ConsumePrefix(&name, kAttempts)) return std::nullopt;
+  return ParseSnapshotName(name);
 }
 
 bool IsTokenizerFile(absl::string_view name) {

@@ -13,6 +13,7 @@ namespace perdure {
 
 inline constexpr char kSnapshotsDirectory[] = "snapshots";
 inline constexpr char kWeightsName[] = "model.safetensors";
+inline constexpr char kWeightsViewName[] = "model.h5";
 inline constexpr char kOptimizerName[] = "optimizer.h5";
 inline constexpr char kConfigName[] = "config.json";
 
@@ -36,6 +37,14 @@ std::string BadName(int64_t step, int attempt);
 // ".trash-step-000001000": pruned, being deleted.
 std::string TrashName(absl::string_view name);
 bool IsTrashName(absl::string_view name);
+
+// ".attempts-step-000001000": how often a launch started from that snapshot
+// without finishing a step.
+std::string AttemptsName(int64_t step);
+std::optional<int64_t> ParseAttemptsName(absl::string_view name);
+
+// A file of this name in a snapshot's directory keeps it for good.
+inline constexpr char kPinnedName[] = "PINNED";
 
 // Whether a file of a model directory belongs to its tokenizer (or to
 // generation), so that it is copied along.

@@ -7,36 +7,23 @@
 
 #include "absl/strings/str_cat.h"
 #include "checkpoint/format/tensor_index.h"
+#include "checkpoint/snapshot/plan.h"
 
 namespace perdure {
 namespace {
 
-using TensorKey = std::pair<StateKind, std::string>;
-
-struct OwnedRange {
-  int64_t begin;
-  int64_t end;
-  int rank;
-};
-
-struct Holdings {
-  PlannedTensor planned;
-  int first_rank = 0;
-  std::vector<OwnedRange> ranges;
-};
-
-std::string KeyText(StateKind kind, const std::string& name) {
-  return absl::StrCat(StateKindName(kind), " ", name);
+StateTensor TensorOf(const StatePiece& piece) {
+  return {piece.kind, piece.tensor, piece.dtype, piece.shape};
 }
 
 absl::Status CheckPiece(const StatePiece& piece) {
-  const TensorShape tensor{piece.tensor, piece.dtype, piece.shape};
+  const StateTensor tensor = TensorOf(piece);
   const bool positive = std::all_of(piece.shape.begin(), piece.shape.end(),
                                     [](int64_t extent) { return extent > 0; });
   if (!positive || piece.begin < 0 || piece.end > tensor.elements()) {
     return absl::InternalError(absl::StrCat(
-        KeyText(piece.kind, piece.tensor), ": elements ", piece.begin, " to ",
-        piece.end, " are not in a tensor of ", ShapeText(piece.shape)));
+        TensorLabel(tensor), ": elements ", piece.begin, " to ", piece.end,
+        " are not in a tensor of ", ShapeText(piece.shape)));
   }
   return absl::OkStatus();
 }
@@ -76,63 +63,35 @@ void AddRun(const StatePiece& piece, TensorShare* share) {
   run->set_stride(0);
 }
 
-absl::Status AddHoldings(const RankShares& shares, int rank,
-                         std::map<TensorKey, Holdings>* all) {
-  for (const TensorShare& share : shares.tensors()) {
-    PlannedTensor planned;
-    planned.kind = static_cast<StateKind>(share.kind());
-    planned.tensor.name = share.name();
-    planned.tensor.dtype = static_cast<DType>(share.dtype());
-    planned.tensor.shape.assign(share.shape().begin(), share.shape().end());
-    const auto [entry, added] =
-        all->try_emplace(TensorKey(planned.kind, share.name()));
-    Holdings& holdings = entry->second;
-    if (added) {
-      holdings.planned = planned;
-      holdings.first_rank = rank;
-    } else if (holdings.planned.tensor.dtype != planned.tensor.dtype ||
-               holdings.planned.tensor.shape != planned.tensor.shape) {
-      return absl::InternalError(absl::StrCat(
-          KeyText(planned.kind, share.name()), ": ranks ", holdings.first_rank,
-          " and ", rank, " disagree on its dtype or shape"));
-    }
-    for (const RunPattern& run : share.runs()) {
-      for (int64_t i = 0; i < run.count(); ++i) {
-        const int64_t begin = run.begin() + i * run.stride();
-        holdings.ranges.push_back({begin, begin + run.length(), rank});
+StateTensor TensorOf(const TensorShare& share) {
+  return {static_cast<StateKind>(share.kind()),
+          share.name(),
+          static_cast<DType>(share.dtype()),
+          {share.shape().begin(), share.shape().end()}};
+}
+
+// The tensors of all ranks, each with the number of the first rank that has it.
+absl::StatusOr<std::vector<StateTensor>> MergeTensors(
+    const std::vector<RankShares>& of_ranks) {
+  std::map<std::pair<StateKind, std::string>, std::pair<StateTensor, size_t>>
+      all;
+  for (size_t rank = 0; rank < of_ranks.size(); ++rank) {
+    for (const TensorShare& share : of_ranks[rank].tensors()) {
+      const StateTensor tensor = TensorOf(share);
+      const auto [entry, added] = all.try_emplace(
+          std::pair(tensor.kind, tensor.name), std::pair(tensor, rank));
+      const auto& [first, first_rank] = entry->second;
+      if (first.dtype != tensor.dtype || first.shape != tensor.shape) {
+        return absl::InternalError(
+            absl::StrCat(TensorLabel(tensor), ": ranks ", first_rank, " and ",
+                         rank, " disagree on its dtype or shape"));
       }
     }
   }
-  return absl::OkStatus();
-}
-
-absl::Status CheckCoverage(Holdings& holdings) {
-  std::sort(holdings.ranges.begin(), holdings.ranges.end(),
-            [](const OwnedRange& a, const OwnedRange& b) {
-              return std::tie(a.begin, a.rank) < std::tie(b.begin, b.rank);
-            });
-  const std::string name =
-      KeyText(holdings.planned.kind, holdings.planned.tensor.name);
-  OwnedRange last{0, 0, 0};
-  for (const OwnedRange& range : holdings.ranges) {
-    if (range.begin < last.end) {
-      return absl::InternalError(absl::StrCat(name, ": element ", range.begin,
-                                              " comes from rank ", last.rank,
-                                              " and from rank ", range.rank));
-    }
-    if (range.begin > last.end) {
-      return absl::InternalError(absl::StrCat(name, ": elements ", last.end,
-                                              " to ", range.begin,
-                                              " come from no rank"));
-    }
-    last = range;
-  }
-  const int64_t elements = holdings.planned.tensor.elements();
-  if (last.end != elements) {
-    return absl::InternalError(absl::StrCat(
-        name, ": elements ", last.end, " to ", elements, " come from no rank"));
-  }
-  return absl::OkStatus();
+  std::vector<StateTensor> tensors;
+  for (auto& [key, entry] : all) tensors.push_back(std::move(entry.first));
+  std::sort(tensors.begin(), tensors.end());
+  return tensors;
 }
 
 }  // namespace
@@ -142,10 +101,13 @@ PieceOrder WriteOrder(const std::vector<StatePiece>& pieces) {
   for (const StatePiece& piece : pieces) {
     if (piece.begin < piece.end) order.push_back(&piece);
   }
+  const auto key = [](const StatePiece& piece) {
+    return std::tuple(piece.kind, -SizeOf(piece.dtype),
+                      absl::string_view(piece.tensor), piece.begin);
+  };
   std::sort(order.begin(), order.end(),
-            [](const StatePiece* a, const StatePiece* b) {
-              return std::tie(a->kind, a->tensor, a->begin) <
-                     std::tie(b->kind, b->tensor, b->begin);
+            [&](const StatePiece* a, const StatePiece* b) {
+              return key(*a) < key(*b);
             });
   return order;
 }
@@ -163,18 +125,24 @@ absl::StatusOr<RankShares> DescribePieces(const PieceOrder& order) {
   return shares;
 }
 
-absl::StatusOr<std::vector<PlannedTensor>> MergeShares(
-    const std::vector<RankShares>& of_ranks) {
-  std::map<TensorKey, Holdings> all;
-  for (size_t rank = 0; rank < of_ranks.size(); ++rank) {
-    RETURN_IF_ERROR(AddHoldings(of_ranks[rank], static_cast<int>(rank), &all));
+absl::StatusOr<StateMap> MergeShares(const std::vector<RankShares>& of_ranks) {
+  StateMap map;
+  ASSIGN_OR_RETURN(map.tensors, MergeTensors(of_ranks));
+  for (const RankShares& shares : of_ranks) {
+    std::vector<StateRange>& ranges = map.ranges.emplace_back();
+    for (const TensorShare& share : shares.tensors()) {
+      const auto tensor = std::lower_bound(map.tensors.begin(),
+                                           map.tensors.end(), TensorOf(share));
+      const auto number = static_cast<uint32_t>(tensor - map.tensors.begin());
+      for (const RunPattern& run : share.runs()) {
+        for (int64_t i = 0; i < run.count(); ++i) {
+          const int64_t begin = run.begin() + i * run.stride();
+          ranges.push_back({number, begin, begin + run.length()});
+        }
+      }
+    }
   }
-  std::vector<PlannedTensor> tensors;
-  for (auto& [key, holdings] : all) {
-    RETURN_IF_ERROR(CheckCoverage(holdings));
-    tensors.push_back(std::move(holdings.planned));
-  }
-  return tensors;
+  return map;
 }
 
 }  // namespace perdure

@@ -1,24 +1,19 @@
 #ifndef PERDURE_CHECKPOINT_SNAPSHOT_PIECE_TABLE_H_
 #define PERDURE_CHECKPOINT_SNAPSHOT_PIECE_TABLE_H_
 
-// Who holds which elements of which tensor.
+// Who holds which elements, where only the ranks themselves know: pieces in any
+// cut, described in messages and put together to a StateMap.
 
-#include <string>
 #include <vector>
 
-#include "checkpoint/format/safetensors.h"
 #include "checkpoint/snapshot/write_protocol.pb.h"
 #include "runtime/base/status.h"
+#include "runtime/state/state_map.h"
 #include "runtime/state/train_state.h"
 
 namespace perdure {
 
-struct PlannedTensor {
-  StateKind kind = StateKind::kWeight;
-  TensorShape tensor;
-};
-
-// The pieces in the order of writing: by kind, name, begin. Those without
+// The pieces in the order of a StateMap: by tensor, then begin. Those without
 // elements are left out.
 using PieceOrder = std::vector<const StatePiece*>;
 PieceOrder WriteOrder(const std::vector<StatePiece>& pieces);
@@ -28,11 +23,10 @@ PieceOrder WriteOrder(const std::vector<StatePiece>& pieces);
 // within its tensor.
 absl::StatusOr<RankShares> DescribePieces(const PieceOrder& order);
 
-// All tensors by kind and name, if the pieces of all ranks agree on dtype and
-// shape and cover every element exactly once; otherwise Internal names tensor,
-// elements and ranks. A pure function, so all ranks come to the same result.
-absl::StatusOr<std::vector<PlannedTensor>> MergeShares(
-    const std::vector<RankShares>& of_ranks);
+// The map in which every rank's ranges are its pieces, in write order. Internal
+// if ranks disagree on the dtype or shape of a tensor. A pure function, so all
+// ranks come to the same result.
+absl::StatusOr<StateMap> MergeShares(const std::vector<RankShares>& of_ranks);
 
 }  // namespace perdure
 

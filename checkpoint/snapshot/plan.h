@@ -1,7 +1,7 @@
 #ifndef PERDURE_CHECKPOINT_SNAPSHOT_PLAN_H_
 #define PERDURE_CHECKPOINT_SNAPSHOT_PLAN_H_
 
-// Which tensor goes where: a pure function of the tensors and the model.
+// Which byte goes where: a pure function of the state's map and the model.
 
 #include <cstdint>
 #include <string>
@@ -9,9 +9,9 @@
 
 #include "checkpoint/format/hdf5_skeleton.h"
 #include "checkpoint/format/safetensors.h"
-#include "checkpoint/snapshot/piece_table.h"
 #include "runtime/base/status.h"
 #include "runtime/config/model.pb.h"
+#include "runtime/state/state_map.h"
 
 namespace perdure {
 
@@ -26,11 +26,11 @@ struct Alias {
 };
 
 struct SnapshotPlan {
-  std::vector<PlannedTensor> tensors;  // by kind and name, so weights first
-  size_t weights = 0;                  // how many of them are weights
-  std::vector<Alias> aliases;          // tied weights, not stored
-  SafetensorsLayout layout;            // of the weights
-  std::vector<Hdf5Dataset> datasets;   // of the tensors after the weights
+  StateMap map;                       // weights first
+  size_t weights = 0;                 // how many of the tensors are weights
+  std::vector<Alias> aliases;         // tied weights, not stored
+  SafetensorsLayout layout;           // of the weights
+  std::vector<Hdf5Dataset> datasets;  // of the tensors after the weights
   // Of every tensor in its file. Those in optimizer.h5 are known when rank 0
   // has made its skeleton.
   std::vector<uint64_t> offsets;
@@ -41,10 +41,20 @@ struct SnapshotPlan {
   }
 };
 
-// Internal lists every weight of the model that the tensors lack or that has
-// another shape, and every tensor that the model does not have.
-absl::StatusOr<SnapshotPlan> MakePlan(std::vector<PlannedTensor> tensors,
-                                      const ModelConfig& model);
+// Whether the ranks' ranges cover every element of every tensor once; Internal
+// names tensor, elements and ranks.
+absl::Status CheckCoverage(const StateMap& map);
+
+// Internal if the map does not cover its tensors, and for every weight of the
+// model that it lacks or that has another shape, and every tensor that the
+// model does not have.
+absl::StatusOr<SnapshotPlan> MakePlan(StateMap map, const ModelConfig& model);
+
+// Of everything that a plan depends on: equal for equal maps.
+uint64_t HashMap(const StateMap& map);
+
+// "weight model.norm.weight"
+std::string TensorLabel(const StateTensor& tensor);
 
 }  // namespace perdure
 

@@ -16,6 +16,11 @@ namespace perdure {
 absl::StatusOr<std::vector<std::string>> ShareResults(
     Communicator& world, const absl::StatusOr<std::string>& mine);
 
+// Collective. *common: OK if all ranks are, else as above. Returns an error
+// only if the ranks could not talk.
+absl::Status ShareStatus(Communicator& world, const absl::Status& mine,
+                         absl::Status* common);
+
 }  // namespace perdure
 
 #endif  // PERDURE_CHECKPOINT_SNAPSHOT_RESULTS_H_

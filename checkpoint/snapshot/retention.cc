@@ -1,12 +1,34 @@
 #include "checkpoint/snapshot/retention.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "checkpoint/snapshot/names.h"
 
 namespace perdure {
+
+std::vector<std::string> BestSnapshots(std::vector<ScoredSnapshot> scored,
+                                       int count) {
+  std::erase_if(scored,
+                [](const ScoredSnapshot& s) { return std::isnan(s.score); });
+  const auto step_of = [](const ScoredSnapshot& s) {
+    return ParseSnapshotName(s.name).value_or(-1);
+  };
+  std::sort(scored.begin(), scored.end(),
+            [&](const ScoredSnapshot& a, const ScoredSnapshot& b) {
+              return a.score != b.score ? a.score < b.score
+                                        : step_of(a) > step_of(b);
+            });
+  std::vector<std::string> best;
+  for (ScoredSnapshot& s : scored) {
+    if (best.size() == static_cast<size_t>(std::max(count, 0))) break;
+    best.push_back(std::move(s.name));
+  }
+  return best;
+}
 
 std::vector<std::string> SnapshotsToPrune(const std::vector<std::string>& names,
                                           int64_t written,

@@ -15,6 +15,15 @@ struct RetentionRules {
   std::vector<std::string> pinned;  // and those of these names
 };
 
+struct ScoredSnapshot {
+  std::string name;
+  double score = 0;  // the lower the better
+};
+// The names of the `count` best ones; of equal ones the newer. NaN is never
+// among them.
+std::vector<std::string> BestSnapshots(std::vector<ScoredSnapshot> scored,
+                                       int count);
+
 // Of the names in a snapshots directory, those to delete, oldest first. Names
 // that are no snapshot's are left alone, and so is the step `written` last,
 // even where an abandoned launch of the ranks has left higher ones.

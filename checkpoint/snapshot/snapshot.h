@@ -4,6 +4,7 @@
 // Snapshots: universal as written, committed atomically, verified when read.
 // Format: docs/snapshot-format.md.
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,6 +29,8 @@ struct SnapshotWriteOptions {
   std::vector<std::string> pinned;  // never pruned (file names)
   int keep_last = 3;                // 0: keep all
   int keep_every = 0;
+  int keep_best = 0;  // so many with the best validation, if they have one
+  bool best_by_accuracy = false;  // the highest; else the lowest loss
   // An existing snapshot of the step that does not count is moved away.
   SnapshotFilter counts;
   // Asked on rank 0 right before the snapshot gets its name, and before old
@@ -45,6 +48,29 @@ absl::Status WriteSnapshot(Communicator& world,
                            const RunState& run,
                            const std::vector<StatePiece>& pieces);
 
+// What of a snapshot is to be loaded.
+struct LoadOptions {
+  bool weights_only = false;
+  // Only tensors whose names match one of these (* and ?); others stay as they
+  // are. Empty: all.
+  std::vector<std::string> patterns;
+  // Ranks that give the same name can share memory. "": this machine's.
+  std::string node;
+};
+
+// How a load went.
+struct LoadReport {
+  uint64_t bytes_read = 0;    // by the ranks of this rank's node
+  uint64_t bytes_needed = 0;  // by any of them
+  double seconds = 0;
+  // Bytes read for every byte needed.
+  double amplification() const {
+    return bytes_needed == 0 ? 1.0
+                             : static_cast<double>(bytes_read) /
+                                   static_cast<double>(bytes_needed);
+  }
+};
+
 // A committed snapshot, open for reading.
 class Snapshot : public StateSource {
  public:
@@ -53,8 +79,15 @@ class Snapshot : public StateSource {
   virtual const std::string& directory() const = 0;
   virtual const RunState& run() const = 0;
   virtual const ModelConfig& model() const = 0;
-  // Every byte of every file against its checksum; DataLoss names file, tensor,
-  // offset. progress(done, total) may be empty.
+  // As Read, by all ranks of `world` together: each node reads what its ranks
+  // need once. Only the requests that the options leave are answered. The same
+  // status on all ranks; after an error the targets are partly written.
+  virtual absl::StatusOr<LoadReport> Load(
+      Communicator& world, const std::vector<StateRequest>& requests,
+      const LoadOptions& options) = 0;
+  // Every byte of every file against its checksum, and every tensor against its
+  // digest; DataLoss names file, tensor, offset. progress(done, total) may be
+  // empty.
   virtual absl::Status Verify(
       const std::function<void(uint64_t, uint64_t)>& progress) = 0;
   // What there is, for people.
@@ -66,13 +99,24 @@ class Snapshot : public StateSource {
 absl::StatusOr<std::vector<std::string>> ListSnapshots(
     absl::string_view run_dir);
 
-// Opens the newest snapshot that counts and whose every byte verifies; others
-// are skipped, each with a line in `warnings`. NotFound if there is none that
-// counts; DataLoss if all of these are damaged. One rank calls it and tells the
+// Which snapshot of a run directory to take.
+struct SnapshotSearch {
+  SnapshotFilter counts;
+  int64_t below_step = INT64_MAX;  // those from here on have failed already
+  // Snapshots that so many launches in a row did not get a step beyond are left
+  // alone; 0: no limit. See restart_attempts.h.
+  int quarantine_after = 0;
+};
+
+// Opens the newest snapshot that counts, whose manifest is whole and whose
+// files are as long as it says; others are skipped, each with a line in
+// `warnings`. Their bytes are checked when they are read: after DataLoss then,
+// search again below that step. NotFound if there is none that counts; DataLoss
+// if all of these are damaged or in quarantine. One rank calls it and tells the
 // others the path.
 absl::StatusOr<std::unique_ptr<Snapshot>> OpenNewestSnapshot(
     absl::string_view run_dir, std::vector<std::string>* warnings,
-    const SnapshotFilter& counts = {});
+    const SnapshotSearch& search = {});
 
 }  // namespace perdure
 

@@ -1,13 +1,19 @@
 #include "checkpoint/snapshot/snapshot_reader.h"
 
-#include <map>
-#include <optional>
+#include <unistd.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "checkpoint/format/checksum.h"
 #include "checkpoint/format/manifest.h"
 #include "checkpoint/format/state_reader.h"
+#include "checkpoint/snapshot/results.h"
+#include "checkpoint/snapshot/state_loader.h"
 #include "runtime/base/file.h"
+#include "runtime/state/digest.h"
 
 namespace perdure {
 namespace {
@@ -56,6 +62,11 @@ std::vector<std::vector<FileBlock>> Blocks(const SnapshotManifest& manifest) {
   return blocks;
 }
 
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof(name) - 1) == 0 ? name : "localhost";
+}
+
 absl::StatusOr<File> OpenOfSize(const std::string& path, uint64_t bytes) {
   absl::StatusOr<File> file = File::Open(path, File::Mode::kRead);
   if (absl::IsNotFound(file.status())) {
@@ -91,6 +102,10 @@ absl::StatusOr<std::unique_ptr<SnapshotReader>> SnapshotReader::Open(
   ASSIGN_OR_RETURN(std::vector<StoredTensor> tensors,
                    StoredTensors(manifest, dir));
   reader->index_ = TensorIndex(std::move(tensors));
+  for (const ManifestTensor& tensor : manifest.tensors()) {
+    std::optional<uint64_t>& digest = reader->digests_.emplace_back();
+    if (tensor.has_digest()) digest = tensor.digest();
+  }
   std::vector<std::vector<FileBlock>> blocks = Blocks(manifest);
   for (int i = 0; i < manifest.files_size(); ++i) {
     const ManifestFile& entry = manifest.files(i);
@@ -126,18 +141,72 @@ uint64_t SnapshotReader::TotalBytes() const {
   return total;
 }
 
+absl::StatusOr<LoadReport> SnapshotReader::Load(
+    Communicator& world, const std::vector<StateRequest>& requests,
+    const LoadOptions& options) {
+  const absl::Time start = absl::Now();
+  std::vector<std::vector<Fetch>> fetches;
+  const auto prepare = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::vector<StateRequest> selected,
+                     SelectRequests(requests, options));
+    ASSIGN_OR_RETURN(fetches,
+                     FetchesOf(selected, index_, files_.size(), description()));
+    return absl::OkStatus();
+  };
+  absl::Status common;
+  RETURN_IF_ERROR(ShareStatus(world, prepare(), &common));
+  RETURN_IF_ERROR(common);
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<Communicator> node,
+      SplitByNode(world, options.node.empty() ? HostName() : options.node));
+  LoadReport report;
+  absl::Status found;
+  RETURN_IF_ERROR(LoadTogether(*node, files_, fetches, &report, &found));
+  RETURN_IF_ERROR(ShareStatus(world, found, &common));
+  RETURN_IF_ERROR(common);
+  report.seconds = absl::ToDoubleSeconds(absl::Now() - start);
+  return report;
+}
+
+absl::Status SnapshotReader::CheckDigests(
+    const std::vector<uint64_t>& found) const {
+  for (size_t i = 0; i < found.size(); ++i) {
+    const StoredTensor& tensor = index_.tensors()[i];
+    if (!digests_[i].has_value() || !tensor.alias_of.empty() ||
+        *digests_[i] == found[i]) {
+      continue;
+    }
+    return absl::DataLossError(absl::StrFormat(
+        "%s: %s %s has digest %016x instead of %016x; use an older snapshot",
+        files_[tensor.file].path(), StateKindName(tensor.kind), tensor.name,
+        found[i], *digests_[i]));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SnapshotReader::Verify(
     const std::function<void(uint64_t, uint64_t)>& progress) {
   const uint64_t total = TotalBytes();
   uint64_t done = 0;
+  std::vector<uint64_t> digests(index_.tensors().size());
+  std::vector<char> buffer(kBlockBytes);
   for (const BlockFile& file : files_) {
-    RETURN_IF_ERROR(file.ForEach([&](uint64_t, const char*, uint64_t bytes) {
-      done += bytes;
+    for (size_t i = 0; i < file.blocks().size(); ++i) {
+      const FileBlock& block = file.blocks()[i];
+      RETURN_IF_ERROR(file.ReadBlocks(i, i + 1, buffer.data()));
+      if (block.label >= 0) {
+        const auto number = static_cast<size_t>(block.label);
+        const StoredTensor& tensor = index_.tensors()[number];
+        const auto size = static_cast<uint64_t>(SizeOf(tensor.dtype));
+        digests[number] +=
+            Digest(tensor.dtype, buffer.data(),
+                   (block.offset - tensor.offset) / size, block.bytes / size);
+      }
+      done += block.bytes;
       if (progress) progress(done, total);
-      return absl::OkStatus();
-    }));
+    }
   }
-  return absl::OkStatus();
+  return CheckDigests(digests);
 }
 
 }  // namespace perdure

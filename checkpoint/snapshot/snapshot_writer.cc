@@ -1,166 +1,71 @@
 #include "checkpoint/snapshot/snapshot_writer.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "checkpoint/format/manifest.h"
-#include "checkpoint/snapshot/names.h"
+#include "checkpoint/format/checksum.h"
+#include "checkpoint/snapshot/piece_table.h"
 #include "checkpoint/snapshot/results.h"
-#include "checkpoint/snapshot/snapshots_directory.h"
-#include "glog/logging.h"
-#include "runtime/base/file.h"
-#include "runtime/nn/hf_config.h"
+#include "checkpoint/snapshot/snapshot_saver.h"
 
 namespace perdure {
 namespace {
 
-constexpr char kKept[] = "kept";
+constexpr uint64_t kPoolBytes = uint64_t{64} << 20;
 
-// Messages between ranks: a parse failure is a bug or a foreign program.
-template <typename Message>
-absl::StatusOr<Message> Parse(const std::string& bytes) {
-  Message message;
-  if (!message.ParseFromString(bytes)) {
-    return absl::InternalError(
-        absl::StrCat("a rank sent no ", message.GetTypeName()));
+// Collective: what all ranks hold.
+absl::StatusOr<StateMap> ShareMap(Communicator& world,
+                                  const PieceOrder& order) {
+  absl::StatusOr<std::string> mine;
+  const absl::StatusOr<RankShares> shares = DescribePieces(order);
+  if (shares.ok()) {
+    mine = shares->SerializeAsString();
+  } else {
+    mine = shares.status();
   }
-  return message;
-}
-
-template <typename Message>
-absl::StatusOr<std::string> Serialize(const absl::StatusOr<Message>& message) {
-  RETURN_IF_ERROR(message.status());
-  return message->SerializeAsString();
-}
-
-template <typename Message>
-absl::StatusOr<std::vector<Message>> ParseAll(
-    const std::vector<std::string>& of_ranks) {
-  std::vector<Message> messages;
-  for (const std::string& bytes : of_ranks) {
-    ASSIGN_OR_RETURN(messages.emplace_back(), Parse<Message>(bytes));
-  }
-  return messages;
-}
-
-absl::StatusOr<std::vector<SideFile>> ReadSideFiles(
-    const SnapshotContent& content, const std::string& torch_dtype) {
-  std::vector<SideFile> files;
-  files.emplace_back(kConfigName,
-                     content.config_json.empty()
-                         ? ModelConfigToHf(content.model, torch_dtype)
-                         : content.config_json);
-  if (content.tokenizer_dir.empty()) return files;
-  ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                   ListDirectory(content.tokenizer_dir));
-  for (const std::string& name : names) {
-    if (!IsTokenizerFile(name)) continue;
-    ASSIGN_OR_RETURN(std::string text,
-                     ReadFile(JoinPath(content.tokenizer_dir, name)));
-    files.emplace_back(name, std::move(text));
-  }
-  return files;
-}
-
-// One rank's way through a write; rank 0 also owns the staged directory, which
-// goes away with it on any failure.
-class SnapshotWrite {
- public:
-  SnapshotWrite(Communicator& world, Storage& storage,
-                const SnapshotPaths& paths, const SnapshotContent& content)
-      : world_(world), storage_(storage), paths_(paths), content_(content) {}
-
-  absl::Status Run(const std::vector<StatePiece>& pieces, PieceReader& reader) {
-    const PieceOrder order = WriteOrder(pieces);
-    const absl::StatusOr<RankShares> shares = DescribePieces(order);
-    RETURN_IF_ERROR(Plan(shares));
-    RETURN_IF_ERROR(Stage());
-    const absl::StatusOr<RankExtents> written =
-        WritePieces(storage_, JoinPath(paths_.parent, paths_.temporary), plan_,
-                    *shares, order, reader);
-    return Commit(written);
-  }
-
- private:
-  absl::Status Plan(const absl::StatusOr<RankShares>& mine) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> texts,
-                     ShareResults(world_, Serialize(mine)));
-    ASSIGN_OR_RETURN(const std::vector<RankShares> of_ranks,
-                     ParseAll<RankShares>(texts));
-    ASSIGN_OR_RETURN(std::vector<PlannedTensor> tensors, MergeShares(of_ranks));
-    ASSIGN_OR_RETURN(plan_, MakePlan(std::move(tensors), content_.model));
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<std::string> StageOnRank0() {
-    ASSIGN_OR_RETURN(const std::vector<SideFile> side_files,
-                     ReadSideFiles(content_, plan_.torch_dtype));
-    ASSIGN_OR_RETURN(
-        staged_, StagedSnapshot::Create(storage_, paths_, plan_, side_files));
-    StagedFiles files;
-    files.mutable_hdf5_offsets()->Assign(staged_->hdf5_offsets().begin(),
-                                         staged_->hdf5_offsets().end());
-    return files.SerializeAsString();
-  }
-
-  absl::Status Stage() {
-    absl::StatusOr<std::string> mine = std::string();
-    if (world_.rank() == 0) mine = StageOnRank0();
-    ASSIGN_OR_RETURN(const std::vector<std::string> texts,
-                     ShareResults(world_, mine));
-    ASSIGN_OR_RETURN(const StagedFiles files, Parse<StagedFiles>(texts[0]));
-    if (static_cast<size_t>(files.hdf5_offsets_size()) !=
-        plan_.datasets.size()) {
-      return absl::InternalError("rank 0 has another plan of the snapshot");
+  ASSIGN_OR_RETURN(const std::vector<std::string> texts,
+                   ShareResults(world, mine));
+  std::vector<RankShares> of_ranks(texts.size());
+  for (size_t rank = 0; rank < texts.size(); ++rank) {
+    if (!of_ranks[rank].ParseFromString(texts[rank])) {
+      return absl::InternalError(
+          absl::StrCat("rank ", rank, " sent no list of its pieces"));
     }
-    for (size_t i = 0; i < plan_.datasets.size(); ++i) {
-      plan_.offsets[plan_.weights + i] =
-          files.hdf5_offsets(static_cast<int>(i));
+  }
+  return MergeShares(of_ranks);
+}
+
+absl::Status GivePiece(const StatePiece& piece, size_t range,
+                       PieceReader& reader, StateSink* sink) {
+  const auto bytes =
+      static_cast<uint64_t>((piece.end - piece.begin) * SizeOf(piece.dtype));
+  for (uint64_t at = 0; at < bytes; at += kBlockBytes) {
+    const uint64_t size = std::min(kBlockBytes, bytes - at);
+    ASSIGN_OR_RETURN(const void* data, reader.Bytes(piece, at, size));
+    RETURN_IF_ERROR(sink->Take(range, at, data, size));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Write(Communicator& world, Storage& storage,
+                   const SnapshotSaverOptions& options, const RunState& run,
+                   const PieceOrder& order, PieceReader& reader) {
+  ASSIGN_OR_RETURN(const StateMap map, ShareMap(world, order));
+  // Not owned: all threads of the save have ended when this returns.
+  const std::shared_ptr<Storage> shared(&storage, [](Storage*) {});
+  ASSIGN_OR_RETURN(const std::unique_ptr<SnapshotSaver> saver,
+                   SnapshotSaver::Create(world, shared, options));
+  const auto give = [&](StateSink* sink) -> absl::Status {
+    for (size_t i = 0; i < order.size(); ++i) {
+      RETURN_IF_ERROR(GivePiece(*order[i], i, reader, sink));
     }
     return absl::OkStatus();
-  }
-
-  absl::Status CommitOnRank0(const std::vector<std::string>& texts) {
-    ASSIGN_OR_RETURN(const std::vector<RankExtents> of_ranks,
-                     ParseAll<RankExtents>(texts));
-    SnapshotManifest head;
-    *head.mutable_run() = ToManifest(content_.run);
-    *head.mutable_model() = content_.model;
-    head.mutable_model()->clear_init_from();  // the snapshot stands alone
-    if (content_.may_commit) RETURN_IF_ERROR(content_.may_commit());
-    return staged_->Commit(plan_, of_ranks, std::move(head));
-  }
-
-  absl::Status Commit(const absl::StatusOr<RankExtents>& written) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> texts,
-                     ShareResults(world_, Serialize(written)));
-    absl::StatusOr<std::string> mine = std::string();
-    if (world_.rank() == 0) {
-      const absl::Status committed = CommitOnRank0(texts);
-      if (!committed.ok()) mine = committed;
-    }
-    return ShareResults(world_, mine).status();
-  }
-
-  Communicator& world_;
-  Storage& storage_;
-  const SnapshotPaths& paths_;
-  const SnapshotContent& content_;
-  SnapshotPlan plan_;
-  std::unique_ptr<StagedSnapshot> staged_;
-};
-
-// "kept" if the step is on disk already.
-absl::StatusOr<std::string> Prepare(Storage& storage,
-                                    const SnapshotWriteOptions& options,
-                                    const RunState& run) {
-  RETURN_IF_ERROR(
-      CleanSnapshotsDirectory(storage, options.run_dir, run.generation));
-  ASSIGN_OR_RETURN(
-      const bool kept,
-      KeepExistingSnapshot(storage, options.run_dir, run, options.counts));
-  return std::string(kept ? kKept : "");
+  };
+  RETURN_IF_ERROR(saver->Begin(run, map, give));
+  RETURN_IF_ERROR(saver->Finish());
+  return saver->TakeReports().at(0).status;
 }
 
 }  // namespace
@@ -170,34 +75,27 @@ absl::Status WriteOneSnapshot(Communicator& world, Storage& storage,
                               const SnapshotContent& content,
                               const std::vector<StatePiece>& pieces,
                               PieceReader& reader) {
-  return SnapshotWrite(world, storage, paths, content).Run(pieces, reader);
+  SnapshotSaverOptions options;
+  options.snapshot.model = content.model;
+  options.snapshot.tokenizer_dir = content.tokenizer_dir;
+  options.snapshot.may_commit = content.may_commit;
+  options.paths = paths;
+  options.config_json = content.config_json;
+  options.pool_bytes = kPoolBytes;
+  options.in_order = true;
+  return Write(world, storage, options, content.run, WriteOrder(pieces),
+               reader);
 }
 
 absl::Status WriteSnapshotTo(Communicator& world, Storage& storage,
                              const SnapshotWriteOptions& options,
                              const RunState& run,
                              const std::vector<StatePiece>& pieces) {
-  absl::StatusOr<std::string> mine = std::string();
-  if (world.rank() == 0) mine = Prepare(storage, options, run);
-  ASSIGN_OR_RETURN(const std::vector<std::string> prepared,
-                   ShareResults(world, mine));
-  if (prepared[0] == kKept) return absl::OkStatus();
-
-  const SnapshotPaths paths{JoinPath(options.run_dir, kSnapshotsDirectory),
-                            SnapshotName(run.step),
-                            TemporaryName({run.step, run.generation})};
+  SnapshotSaverOptions with_pool;
+  with_pool.snapshot = options;
+  with_pool.pool_bytes = kPoolBytes;
   MemoryPieces memory;
-  RETURN_IF_ERROR(WriteOneSnapshot(
-      world, storage, paths,
-      {run, options.model, options.tokenizer_dir, "", options.may_commit},
-      pieces, memory));
-  if (world.rank() == 0 && (!options.may_commit || options.may_commit().ok())) {
-    // The snapshot is safe; old ones that stay too long are no failure.
-    const absl::Status pruned = PruneSnapshots(storage, options, run.step);
-    if (!pruned.ok())
-      LOG(WARNING) << "old snapshots stay: " << pruned.message();
-  }
-  return absl::OkStatus();
+  return Write(world, storage, with_pool, run, WriteOrder(pieces), memory);
 }
 
 absl::Status WriteSnapshot(Communicator& world,
@@ -205,8 +103,7 @@ absl::Status WriteSnapshot(Communicator& world,
                            const RunState& run,
                            const std::vector<StatePiece>& pieces) {
   const std::unique_ptr<Storage> storage = MakePosixStorage();
-  return Annotate(WriteSnapshotTo(world, *storage, options, run, pieces),
-                  absl::StrCat("snapshot of step ", run.step));
+  return WriteSnapshotTo(world, *storage, options, run, pieces);
 }
 
 }  // namespace perdure

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "checkpoint/format/storage.h"
-#include "checkpoint/snapshot/piece_writer.h"
 #include "checkpoint/snapshot/snapshot.h"
 #include "checkpoint/snapshot/staged_snapshot.h"
+#include "runtime/state/train_state.h"
 
 namespace perdure {
 
@@ -19,6 +19,25 @@ absl::Status WriteSnapshotTo(Communicator& world, Storage& storage,
                              const SnapshotWriteOptions& options,
                              const RunState& run,
                              const std::vector<StatePiece>& pieces);
+
+// Where the bytes of pieces come from, a block at a time.
+class PieceReader {
+ public:
+  virtual ~PieceReader() = default;
+  // Bytes [offset, offset + size) of a piece, size <= kBlockBytes; valid until
+  // the next call.
+  virtual absl::StatusOr<const void*> Bytes(const StatePiece& piece,
+                                            uint64_t offset, size_t size) = 0;
+};
+
+// Pieces that lie in memory, at StatePiece::data.
+class MemoryPieces : public PieceReader {
+ public:
+  absl::StatusOr<const void*> Bytes(const StatePiece& piece, uint64_t offset,
+                                    size_t) override {
+    return static_cast<const char*>(piece.data) + offset;
+  }
+};
 
 struct SnapshotContent {
   RunState run;
@@ -29,7 +48,9 @@ struct SnapshotContent {
   std::function<absl::Status()> may_commit = nullptr;
 };
 
-// Collective: one snapshot at `paths`, without anything around it.
+// Collective: one snapshot at `paths`, without anything around it. Takes little
+// memory however much is written: a block is read, written, and then the next
+// is read, in the pieces' write order, all by the calling thread.
 absl::Status WriteOneSnapshot(Communicator& world, Storage& storage,
                               const SnapshotPaths& paths,
                               const SnapshotContent& content,

@@ -2,9 +2,11 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "checkpoint/format/manifest.h"
 #include "checkpoint/snapshot/names.h"
 #include "checkpoint/snapshot/retention.h"
 #include "glog/logging.h"
@@ -73,14 +75,46 @@ absl::StatusOr<bool> KeepExistingSnapshot(Storage& storage,
   return true;
 }
 
+namespace {
+
+// What is kept besides the newest and every so many.
+std::vector<std::string> KeptByName(const std::string& snapshots,
+                                    const std::vector<std::string>& names,
+                                    const SnapshotWriteOptions& options) {
+  std::vector<std::string> kept = options.pinned;
+  std::vector<ScoredSnapshot> scores;
+  for (const std::string& name : names) {
+    if (!ParseSnapshotName(name).has_value()) continue;
+    const std::string path = JoinPath(snapshots, name);
+    if (FileExists(JoinPath(path, kPinnedName))) kept.push_back(name);
+    if (options.keep_best == 0) continue;
+    const absl::StatusOr<SnapshotManifest> manifest = ReadManifest(path);
+    if (!manifest.ok()) continue;
+    const ManifestRun& run = manifest->run();
+    if (options.best_by_accuracy && run.has_validation_accuracy()) {
+      scores.push_back({name, -run.validation_accuracy()});
+    } else if (!options.best_by_accuracy && run.has_validation_loss()) {
+      scores.push_back({name, run.validation_loss()});
+    }
+  }
+  for (std::string& name :
+       BestSnapshots(std::move(scores), options.keep_best)) {
+    kept.push_back(std::move(name));
+  }
+  return kept;
+}
+
+}  // namespace
+
 absl::Status PruneSnapshots(Storage& storage,
                             const SnapshotWriteOptions& options,
                             int64_t written) {
+  if (options.keep_last <= 0) return absl::OkStatus();
   const std::string snapshots = JoinPath(options.run_dir, kSnapshotsDirectory);
   ASSIGN_OR_RETURN(const std::vector<std::string> names,
                    ListDirectory(snapshots));
   const RetentionRules rules{options.keep_last, options.keep_every,
-                             options.pinned};
+                             KeptByName(snapshots, names, options)};
   for (const std::string& name : SnapshotsToPrune(names, written, rules)) {
     const std::string trash = JoinPath(snapshots, TrashName(name));
     // First out of sight, so that nobody opens one that is half deleted.

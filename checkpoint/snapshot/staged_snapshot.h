@@ -3,15 +3,18 @@
 
 // A snapshot under a hidden name, until it is complete. Rank 0's part.
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "checkpoint/format/hdf5_skeleton.h"
 #include "checkpoint/format/manifest.pb.h"
 #include "checkpoint/format/storage.h"
+#include "checkpoint/snapshot/chunk_writer.h"
 #include "checkpoint/snapshot/plan.h"
-#include "checkpoint/snapshot/write_protocol.pb.h"
 #include "runtime/base/status.h"
 
 namespace perdure {
@@ -25,44 +28,67 @@ struct SnapshotPaths {
 // A small file that goes along: name and content.
 using SideFile = std::pair<std::string, std::string>;
 
+// All bytes of a snapshot's files that are no tensor's and do not change from
+// save to save. Making them takes the HDF5 library, writing them does not.
+struct SnapshotStructure {
+  Hdf5Skeleton optimizer;  // empty where nothing but weights is saved
+  Hdf5Skeleton view;       // model.h5, which shows the weights to HDF5
+};
+absl::StatusOr<SnapshotStructure> MakeStructure(const SnapshotPlan& plan);
+
 class StagedSnapshot {
  public:
   // Checks the free space, makes the temporary directory (removing what a dead
-  // run left under this name) and all files at their full size; everything that
-  // is not tensor data is in them, synced. Aborted if the disk is too full.
+  // run left under this name) and the files that ranks write into, at their
+  // full size. Aborted if the disk is too full. `plan` has all offsets; it and
+  // `structure` outlive the object. `header_first`: the header of the weights
+  // is there from the start as well, so that what is left of an interrupted
+  // conversion can be looked at.
   static absl::StatusOr<std::unique_ptr<StagedSnapshot>> Create(
       Storage& storage, const SnapshotPaths& paths, const SnapshotPlan& plan,
-      const std::vector<SideFile>& side_files);
+      const SnapshotStructure& structure, bool header_first = false);
   // Removes the temporary directory unless committed.
   ~StagedSnapshot();
   StagedSnapshot(const StagedSnapshot&) = delete;
   StagedSnapshot& operator=(const StagedSnapshot&) = delete;
 
-  const std::vector<uint64_t>& hdf5_offsets() const {
-    return skeleton_.offsets;
-  }
+  // Leaves the temporary directory to the next launch: somebody may be stuck in
+  // writing there.
+  void Abandon() { exists_ = false; }
 
-  // Adds what the ranks have written to the manifest, writes it and gives the
-  // directory its name; durable on return. `plan` has all offsets. On failure
-  // no directory of that name appears.
-  absl::Status Commit(const SnapshotPlan& plan,
-                      const std::vector<RankExtents>& of_ranks,
-                      SnapshotManifest head);
+  // What the manifest says besides files, tensors and extents.
+  struct Head {
+    SnapshotManifest manifest;
+    std::vector<SideFile> side_files;
+    // Asked when all but the name is there; an error, and it is not given.
+    std::function<absl::Status()> may_commit;
+  };
+  // Writes structure, side files and the manifest, and gives the directory its
+  // name; durable on return. `of_ranks`: what each rank has written, synced. On
+  // failure no directory of that name appears.
+  absl::Status Commit(const std::vector<WrittenSums>& of_ranks, Head head);
 
  private:
-  StagedSnapshot(Storage& storage, const SnapshotPaths& paths)
-      : storage_(storage), paths_(paths) {}
+  StagedSnapshot(Storage& storage, const SnapshotPaths& paths,
+                 const SnapshotPlan& plan, const SnapshotStructure& structure)
+      : storage_(storage), paths_(paths), plan_(plan), structure_(structure) {}
   std::string Path(const std::string& file) const;
-  absl::Status CheckSpace(const SnapshotPlan& plan) const;
-  absl::Status WriteStructures(const SnapshotPlan& plan);
-  absl::Status WriteSideFile(const SideFile& side_file);
+  uint64_t Bytes() const;
+  absl::Status CheckSpace() const;
+  absl::Status MakeFiles(bool header_first);
+  absl::Status WriteStructures(SnapshotManifest* manifest);
+  absl::Status WriteSideFiles(const std::vector<SideFile>& side_files,
+                              SnapshotManifest* manifest);
+  void AddTensors(SnapshotManifest* manifest) const;
+  void AddExtents(const std::vector<WrittenSums>& of_ranks,
+                  SnapshotManifest* manifest) const;
   absl::Status Rename();
 
   Storage& storage_;
   const SnapshotPaths paths_;
-  Hdf5Skeleton skeleton_;
-  SnapshotManifest manifest_;  // files and structure extents so far
-  bool exists_ = false;        // the temporary directory
+  const SnapshotPlan& plan_;
+  const SnapshotStructure& structure_;
+  bool exists_ = false;  // the temporary directory
 };
 
 }  // namespace perdure

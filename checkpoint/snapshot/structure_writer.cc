@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "checkpoint/format/checksum.h"
-#include "checkpoint/snapshot/piece_writer.h"
 #include "runtime/base/file.h"
 
 namespace perdure {
@@ -25,19 +24,12 @@ std::vector<std::pair<uint64_t, uint64_t>> Gaps(
   return gaps;
 }
 
-}  // namespace
-
-absl::Status WriteStructure(
-    Storage& storage, absl::string_view directory, const FileLayout& layout,
-    absl::FunctionRef<absl::Status(uint64_t, char*, size_t)> read,
-    SnapshotManifest* manifest) {
+absl::Status Fill(StorageFile& file, const FileLayout& layout,
+                  StructureReader read, SnapshotManifest* manifest) {
   const int index = manifest->files_size();
   ManifestFile* entry = manifest->add_files();
   entry->set_name(layout.name);
   entry->set_bytes(layout.bytes);
-  ASSIGN_OR_RETURN(const std::unique_ptr<StorageFile> file,
-                   storage.Create(JoinPath(directory, layout.name)));
-  RETURN_IF_ERROR(file->Allocate(layout.bytes));
   std::vector<char> buffer;
   for (const auto& [begin, end] : Gaps(layout.taken, layout.bytes)) {
     ManifestExtent* extent = manifest->add_extents();
@@ -47,12 +39,31 @@ absl::Status WriteStructure(
     for (uint64_t at = begin; at < end; at += kBlockBytes) {
       buffer.resize(std::min(kBlockBytes, end - at));
       RETURN_IF_ERROR(read(at, buffer.data(), buffer.size()));
-      RETURN_IF_ERROR(
-          WriteBlock(*file, at, buffer.data(), buffer.size(), extent));
+      extent->add_checksums(Checksum(buffer.data(), buffer.size()));
+      RETURN_IF_ERROR(file.WriteAt(at, buffer.data(), buffer.size()));
     }
   }
-  RETURN_IF_ERROR(file->Sync());
-  return file->Close();
+  RETURN_IF_ERROR(file.Sync());
+  return file.Close();
+}
+
+}  // namespace
+
+absl::Status FillStructure(Storage& storage, absl::string_view directory,
+                           const FileLayout& layout, StructureReader read,
+                           SnapshotManifest* manifest) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<StorageFile> file,
+                   storage.Open(JoinPath(directory, layout.name)));
+  return Fill(*file, layout, read, manifest);
+}
+
+absl::Status WriteStructure(Storage& storage, absl::string_view directory,
+                            const FileLayout& layout, StructureReader read,
+                            SnapshotManifest* manifest) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<StorageFile> file,
+                   storage.Create(JoinPath(directory, layout.name)));
+  RETURN_IF_ERROR(file->Allocate(layout.bytes));
+  return Fill(*file, layout, read, manifest);
 }
 
 }  // namespace perdure

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -18,18 +19,24 @@ namespace perdure {
 struct FileLayout {
   std::string name;
   uint64_t bytes = 0;
-  // Bytes [first, second) that tensors will take, in any order.
+  // Bytes [first, second) that tensors take, in any order.
   std::vector<std::pair<uint64_t, uint64_t>> taken;
 };
 
-// Creates the file in `directory` at its full size, fills in and syncs all that
-// is not taken, and adds file and extents to the manifest. read(offset, data,
-// size) gives these bytes.
-absl::Status WriteStructure(
-    Storage& storage, absl::string_view directory, const FileLayout& layout,
-    absl::FunctionRef<absl::Status(uint64_t offset, char* data, size_t size)>
-        read,
-    SnapshotManifest* manifest);
+// Gives bytes [offset, offset + size) of what is no tensor's.
+using StructureReader =
+    absl::FunctionRef<absl::Status(uint64_t offset, char* data, size_t size)>;
+
+// Fills in and syncs all that is not taken of a file of `directory`, which is
+// there at its full size, and adds file and extents to the manifest.
+absl::Status FillStructure(Storage& storage, absl::string_view directory,
+                           const FileLayout& layout, StructureReader read,
+                           SnapshotManifest* manifest);
+
+// The same for a file that is made first.
+absl::Status WriteStructure(Storage& storage, absl::string_view directory,
+                            const FileLayout& layout, StructureReader read,
+                            SnapshotManifest* manifest);
 
 }  // namespace perdure
 

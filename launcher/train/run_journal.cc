@@ -73,15 +73,18 @@ RunJournal::RunJournal(Communicator* world, std::string run_dir)
       run_dir_(std::move(run_dir)),
       storage_(MakePosixStorage()) {}
 
-absl::StatusOr<std::string> RunJournal::ReadOnRankZero() {
+absl::StatusOr<std::string> RunJournal::ReadOnRankZero(
+    const ResumeSearch& search) {
   ASSIGN_OR_RETURN(Journal journal, Journal::Open(run_dir_));
   const bool replays = !journal.empty() && IsZerothOrder(journal.head());
   std::vector<std::string> warnings;
   const Lineage& lineage = journal.lineage();
-  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = OpenNewestSnapshot(
-      run_dir_, &warnings, [&lineage](int64_t generation, int64_t step) {
-        return lineage.Allows(generation, step);
-      });
+  const auto counts = [&lineage](int64_t generation, int64_t step) {
+    return lineage.Allows(generation, step);
+  };
+  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot =
+      OpenNewestSnapshot(run_dir_, &warnings,
+                         {counts, search.below_step, search.quarantine_after});
   // A journal that can be replayed does without any snapshot.
   if (!snapshot.ok() && !absl::IsNotFound(snapshot.status()) &&
       !(replays && absl::IsDataLoss(snapshot.status()))) {
@@ -113,10 +116,11 @@ absl::StatusOr<std::string> RunJournal::ReadOnRankZero() {
   return slice.SerializeAsString();
 }
 
-absl::StatusOr<ResumePoint> RunJournal::FindResumePoint() {
+absl::StatusOr<ResumePoint> RunJournal::FindResumePoint(
+    const ResumeSearch& search) {
   std::string bytes;
   RETURN_IF_ERROR(OnRankZero(*world_, [&]() -> absl::StatusOr<std::string> {
-                    ASSIGN_OR_RETURN(bytes, ReadOnRankZero());
+                    ASSIGN_OR_RETURN(bytes, ReadOnRankZero(search));
                     return std::string();
                   }).status());
   RETURN_IF_ERROR(Share(*world_, &bytes));

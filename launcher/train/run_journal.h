@@ -34,6 +34,12 @@ struct ResumePoint {
   const std::string& config_text() const;
 };
 
+// Which snapshots may be gone on from.
+struct ResumeSearch {
+  int64_t below_step = INT64_MAX;  // those from here on have failed
+  int quarantine_after = 0;        // as SnapshotSearch has it
+};
+
 class RunJournal {
  public:
   // Nothing is owned. Makes no file yet.
@@ -41,7 +47,7 @@ class RunJournal {
 
   // The newest snapshot of the run that verifies and the steps after it.
   // Warnings go to standard error. DataLoss where nothing can be used.
-  absl::StatusOr<ResumePoint> FindResumePoint();
+  absl::StatusOr<ResumePoint> FindResumePoint(const ResumeSearch& search = {});
 
   // Makes *run that of a new generation, which begins behind run->step.
   // `snapshot`: the name of the one it starts from; `initial_digest`: of the
@@ -71,7 +77,7 @@ class RunJournal {
   std::function<absl::Status()> may_commit() const;
 
  private:
-  absl::StatusOr<std::string> ReadOnRankZero();
+  absl::StatusOr<std::string> ReadOnRankZero(const ResumeSearch& search);
   std::string CompareWithBefore(const StepRecord& record);
 
   Communicator* world_;

@@ -5,10 +5,12 @@
 // the loop over steps.
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "checkpoint/convert/hugging_face.h"
 #include "checkpoint/snapshot/snapshot.h"
+#include "checkpoint/snapshot/snapshot_saver.h"
 #include "launcher/train/run_journal.h"
 #include "launcher/train/train_run.h"
 #include "parallel/engine/train_engine.h"
@@ -35,7 +37,9 @@ class Trainer {
 
  private:
   absl::Status PrepareConfig(const RunConfig& config);
+  absl::Status FindResumePoint(int64_t below_step);
   absl::Status OpenData();
+  absl::Status MakeEngineWithState();
   absl::Status LoadState();
   absl::Status MakeAdapters();
   absl::Status ReplayJournal();
@@ -45,7 +49,19 @@ class Trainer {
   absl::Status EvaluateAndReport(int* signal);
   bool EvaluationDue() const;
   absl::Status CatchUp();
+  absl::Status RunSteps();
+  absl::Status SaveIfDue(int* signal);
+  absl::Status MakeSaver();
+  // Begins to save the state.
   absl::Status Save();
+  // Returns when the state is safe.
+  absl::Status SaveAndWait();
+  absl::Status FinishSaving();
+  // Between steps: what has become of the save under way.
+  absl::Status PollSaving();
+  absl::Status TellSaved();
+  // The snapshot that the run started from has not crashed it.
+  void TrustSnapshot();
   void NoteTraffic(const StepRecord& record);
   absl::Status FinishTrace();
   void Note(const std::string& text);
@@ -68,11 +84,17 @@ class Trainer {
   std::unique_ptr<Dataset> train_, val_;
   std::unique_ptr<TrainEngine> engine_;
   RunState run_;
-  int64_t saved_step_ = -1;
+  int64_t saved_step_ = -1;   // the newest that is safe
+  int64_t saving_step_ = -1;  // the one on its way to the disk; -1: none
+  absl::Status save_status_;  // of the last save that ended
+  std::optional<EvaluationRecord> evaluation_;  // the last one
+  int quarantine_after_ = 0;                    // snapshot.quarantine_after
+  bool snapshot_trusted_ = false;  // a step was finished since the start
   bool traffic_noted_ = false;
   std::string tokenizer_dir_;
   std::unique_ptr<MetricsLog> metrics_;  // on the rank that reports
   std::unique_ptr<Progress> progress_;
+  std::unique_ptr<SnapshotSaver> saver_;  // made at the first save
 };
 
 }  // namespace perdure

@@ -47,6 +47,7 @@ absl::Status Trainer::EvaluateAndReport(int* signal) {
   record.step = run_.step;
   record.loss = result.loss.mean();
   if (result.accuracy.total > 0) record.accuracy = result.accuracy.mean();
+  evaluation_ = record;
   if (metrics_ != nullptr) RETURN_IF_ERROR(metrics_->Evaluation(record));
   std::string line =
       absl::StrFormat("step %d  validation loss %.4f", run_.step, record.loss);
@@ -55,28 +56,6 @@ absl::Status Trainer::EvaluateAndReport(int* signal) {
                     run_.step == 0 ? ", zero-shot" : "");
   }
   Note(line);
-  return absl::OkStatus();
-}
-
-absl::Status Trainer::Save() {
-  if (saved_step_ == run_.step) return absl::OkStatus();
-  RETURN_IF_ERROR(journal_.Sync());
-  const PhaseScope phase(board(), Phase::kSave);
-  TraceScope trace(&trace_, Trace::Lane::kCompute, "snapshot");
-  const absl::Time start = absl::Now();
-  ASSIGN_OR_RETURN(const SavedPieces saved, engine_->Pieces());
-  SnapshotWriteOptions options;
-  options.run_dir = flags_.run_dir;
-  options.model = config_.model();
-  options.tokenizer_dir = tokenizer_dir_;
-  options.keep_last = config_.snapshot().keep_last();
-  options.keep_every = config_.snapshot().keep_every();
-  options.counts = journal_.counts();
-  options.may_commit = journal_.may_commit();
-  RETURN_IF_ERROR(WriteSnapshot(*world_, options, run_, saved.pieces));
-  saved_step_ = run_.step;
-  Note(absl::StrFormat("step %d  snapshot saved in %.2f s", run_.step,
-                       absl::ToDoubleSeconds(absl::Now() - start)));
   return absl::OkStatus();
 }
 
@@ -112,6 +91,28 @@ absl::Status Trainer::CatchUp() {
 }
 
 absl::Status Trainer::Loop() {
+  const absl::Status status = RunSteps();
+  // All ranks stop alike: what is on its way to the disk may still get there.
+  if (absl::IsOutOfRange(status)) RETURN_IF_ERROR(FinishSaving());
+  if (status.ok()) TrustSnapshot();  // there may have been no step to do
+  return status;
+}
+
+// A signal to save and go on is answered and taken away.
+absl::Status Trainer::SaveIfDue(int* signal) {
+  const int32_t every = config_.snapshot().every_steps();
+  if (*signal != 0) {
+    RETURN_IF_ERROR(SaveAndWait());
+  } else if (every > 0 && run_.step % every == 0) {
+    RETURN_IF_ERROR(Save());
+  }
+  if (*signal != SIGUSR2) return absl::OkStatus();
+  *signal = 0;
+  if (environment_.saved) environment_.saved();
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::RunSteps() {
   const FaultInjector faults(environment_.faults, world_->rank(),
                              environment_.session.launch_generation);
   if (board() != nullptr) board()->EnterPhase(Phase::kTrain);
@@ -137,6 +138,7 @@ absl::Status Trainer::Loop() {
     ASSIGN_OR_RETURN(const StepRecord record,
                      engine_->Step(*train_, &run_, &signal));
     RETURN_IF_ERROR(AfterStep(record));
+    RETURN_IF_ERROR(PollSaving());
     step_seconds = record.seconds;
     if (trace_.enabled() && run_.step + 1 == trace_end) {
       RETURN_IF_ERROR(FinishTrace());
@@ -145,14 +147,7 @@ absl::Status Trainer::Loop() {
       RETURN_IF_ERROR(EvaluateAndReport(&signal));
       evaluated = run_.step;
     }
-    const int32_t save_every = config_.snapshot().every_steps();
-    if (signal != 0 || (save_every > 0 && run_.step % save_every == 0)) {
-      RETURN_IF_ERROR(Save());
-    }
-    if (signal == SIGUSR2) {
-      signal = 0;
-      if (environment_.saved) environment_.saved();
-    }
+    RETURN_IF_ERROR(SaveIfDue(&signal));
     if (signal != 0 && run_.step < config_.train().steps()) {
       RETURN_IF_ERROR(journal_.Note(JournalEvent::STOPPED, run_.step,
                                     absl::StrCat("by signal ", signal)));
@@ -165,7 +160,7 @@ absl::Status Trainer::Loop() {
   if (val_ != nullptr && every > 0 && evaluated != run_.step) {
     RETURN_IF_ERROR(EvaluateAndReport(&signal));
   }
-  if (config_.snapshot().at_end()) RETURN_IF_ERROR(Save());
+  RETURN_IF_ERROR(config_.snapshot().at_end() ? SaveAndWait() : FinishSaving());
   return journal_.Note(JournalEvent::DONE, run_.step, "");
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "checkpoint/snapshot/restart_attempts.h"
 #include "launcher/train/environment.h"
 #include "launcher/train/make_engine.h"
 #include "launcher/train/model_setup.h"
@@ -20,6 +21,7 @@
 #include "launcher/train/trainer.h"
 #include "parallel/engine/initialize_prefix.h"
 #include "runtime/base/file.h"
+#include "runtime/base/text.h"
 #include "runtime/config/config.h"
 #include "runtime/data/tokenizer.h"
 
@@ -33,7 +35,26 @@ bool PrefixFromActivations(const ModelConfig& model) {
 
 }  // namespace
 
+absl::Status Trainer::FindResumePoint(int64_t below_step) {
+  ResumeSearch search;
+  search.below_step = below_step;
+  search.quarantine_after = quarantine_after_;
+  ASSIGN_OR_RETURN(resume_, journal_.FindResumePoint(search));
+  snapshot_ = resume_.snapshot.get();
+  if (snapshot_ == nullptr) return absl::OkStatus();
+  // Counted until a step is finished.
+  const int64_t step = snapshot_->run().step;
+  return OnRankZero(
+             *world_,
+             [&]() -> absl::StatusOr<std::string> {
+               RETURN_IF_ERROR(CountRestartAttempt(flags_.run_dir, step));
+               return std::string();
+             })
+      .status();
+}
+
 absl::Status Trainer::PrepareConfig(const RunConfig& config) {
+  quarantine_after_ = config.snapshot().quarantine_after();
   if (flags_.run_dir.empty()) {
     return absl::InvalidArgumentError(
         "--run_dir is missing; name the directory that the run is to fill");
@@ -44,8 +65,7 @@ absl::Status Trainer::PrepareConfig(const RunConfig& config) {
         "give one of them");
   }
   if (flags_.resume) {
-    ASSIGN_OR_RETURN(resume_, journal_.FindResumePoint());
-    snapshot_ = resume_.snapshot.get();
+    RETURN_IF_ERROR(FindResumePoint(/*below_step=*/INT64_MAX));
   }
   RunConfig complete = config;
   if (config.model().has_init_from()) {
@@ -110,11 +130,16 @@ absl::Status Trainer::OpenData() {
 absl::Status Trainer::LoadState() {
   weights_from_ = absl::StrCat("random, seed ", config_.train().seed());
   if (snapshot_ != nullptr) {
-    RETURN_IF_ERROR(snapshot_->Read(engine_->Requests(/*weights_only=*/false)));
+    ASSIGN_OR_RETURN(
+        const LoadReport report,
+        snapshot_->Load(*world_, engine_->Requests(/*weights_only=*/false),
+                        LoadOptions()));
     run_ = snapshot_->run();
     saved_step_ = run_.step;
     const std::string now = groups_.topology.ToString();
-    weights_from_ = snapshot_->directory();
+    weights_from_ = absl::StrFormat(
+        "%s, %s read in %.2f s (%.2f bytes for one)", snapshot_->directory(),
+        HumanBytes(report.bytes_read), report.seconds, report.amplification());
     if (run_.topology != now) {
       absl::StrAppend(&weights_from_, ", saved as ", run_.topology,
                       ", resharded to ", now);
@@ -183,11 +208,7 @@ absl::Status Trainer::OpenReports() {
   return absl::OkStatus();
 }
 
-absl::Status Trainer::Start(const RunConfig& config) {
-  if (board() != nullptr) board()->EnterPhase(Phase::kLoad);
-  RETURN_IF_ERROR(PrepareConfig(config));
-  device_ = MakeCpuDevice(config_.train().threads_per_rank());
-  RETURN_IF_ERROR(OpenData());
+absl::Status Trainer::MakeEngineWithState() {
   const int64_t micro_batch = config_.train().micro_batch();
   int64_t max_rows = train_->max_rows(micro_batch);
   if (val_ != nullptr) {
@@ -198,7 +219,26 @@ absl::Status Trainer::Start(const RunConfig& config) {
   }
   ASSIGN_OR_RETURN(
       engine_, MakeEngine(config_, max_rows, &groups_, device_.get(), &trace_));
-  RETURN_IF_ERROR(LoadState());
+  const absl::Status loaded = LoadState();
+  if (!absl::IsDataLoss(loaded) || snapshot_ == nullptr) return loaded;
+  // Its manifest was whole, its bytes are not. The weights are half written:
+  // all begins anew, with an older one.
+  if (reports()) {
+    std::fprintf(stderr, "perdure: warning: snapshot %s is skipped: %s\n",
+                 snapshot_->directory().c_str(),
+                 std::string(loaded.message()).c_str());
+  }
+  engine_.reset();
+  RETURN_IF_ERROR(FindResumePoint(snapshot_->run().step));
+  return MakeEngineWithState();
+}
+
+absl::Status Trainer::Start(const RunConfig& config) {
+  if (board() != nullptr) board()->EnterPhase(Phase::kLoad);
+  RETURN_IF_ERROR(PrepareConfig(config));
+  device_ = MakeCpuDevice(config_.train().threads_per_rank());
+  RETURN_IF_ERROR(OpenData());
+  RETURN_IF_ERROR(MakeEngineWithState());
   RETURN_IF_ERROR(ReplayJournal());
   RETURN_IF_ERROR(BeginGeneration());
   if (board() != nullptr) board()->SetTotalSteps(config_.train().steps());

@@ -83,6 +83,12 @@ void CheckSnapshot(const SnapshotConfig& snapshot, Problems* problems) {
   problems->RequireAtLeast("snapshot.every_steps", snapshot.every_steps(), 0);
   problems->RequireAtLeast("snapshot.keep_last", snapshot.keep_last(), 0);
   problems->RequireAtLeast("snapshot.keep_every", snapshot.keep_every(), 0);
+  problems->RequireAtLeast("snapshot.keep_best", snapshot.keep_best(), 0);
+  problems->RequireAtLeast("snapshot.pool_mb", snapshot.pool_mb(), 0);
+  problems->RequireAtLeast("snapshot.drain_seconds", snapshot.drain_seconds(),
+                           1);
+  problems->RequireAtLeast("snapshot.quarantine_after",
+                           snapshot.quarantine_after(), 0);
   if (snapshot.keep_every() <= 0) return;
   if (snapshot.every_steps() < 1) {
     problems->Add("snapshot.keep_every",

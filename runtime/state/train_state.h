@@ -5,6 +5,7 @@
 // parallel layer offers and takes it; the checkpoint layer stores it.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ struct RunState {
   // standard error.
   float grad_squared = 0;
   float error_squared = 0;
+  // Of an evaluation after the last finished step, if there was one.
+  std::optional<double> validation_loss;
+  std::optional<double> validation_accuracy;
   std::string config_text;  // the resolved config
   std::string topology;     // it was saved from, for information
 };

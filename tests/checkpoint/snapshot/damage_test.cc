@@ -59,7 +59,8 @@ class DamageTest : public testing::Test {
 
 TEST_F(DamageTest, AFlippedBitAnywhereIsFoundAndItsFileNamed) {
   for (const std::string name :
-       {"model.safetensors", "optimizer.h5", "config.json", "MANIFEST.pb"}) {
+       {"model.safetensors", "model.h5", "optimizer.h5", "config.json",
+        "MANIFEST.pb"}) {
     const uint64_t size = SizeOfFile(Path(name));
     const uint64_t stride = std::max<uint64_t>(1, size / 150);
     for (uint64_t offset = 0; offset < size;
@@ -157,7 +158,7 @@ TEST_F(DamageTest, TheFilesOfAnotherStepAreRefused) {
 TEST_F(DamageTest, ADamagedNewestFallsBackToTheOneBeforeAndSaysSo) {
   Write(2);
   Write(3);
-  Flip(Path("optimizer.h5", 3), SizeOfFile(Path("optimizer.h5", 3)) / 2);
+  Truncate(Path("optimizer.h5", 3), SizeOfFile(Path("optimizer.h5", 3)) / 2);
   ASSERT_TRUE(RemoveTree(Path("MANIFEST.pb", 2)).ok());
   std::vector<std::string> warnings;
   auto snapshot = OpenNewestSnapshot(scratch_.path(), &warnings);
@@ -170,7 +171,7 @@ TEST_F(DamageTest, ADamagedNewestFallsBackToTheOneBeforeAndSaysSo) {
 }
 
 TEST_F(DamageTest, IfAllAreDamagedTheNewestOnesProblemIsTold) {
-  Flip(Path("config.json"), 0);
+  Truncate(Path("config.json"), 3);
   std::vector<std::string> warnings;
   const absl::Status status =
       OpenNewestSnapshot(scratch_.path(), &warnings).status();
@@ -192,6 +193,7 @@ TEST_F(DamageTest, VerifyReportsProgressUpToTheTotal) {
                   .ok());
   EXPECT_EQ(last, whole);
   EXPECT_EQ(whole, SizeOfFile(Path("model.safetensors")) +
+                       SizeOfFile(Path("model.h5")) +
                        SizeOfFile(Path("optimizer.h5")) +
                        SizeOfFile(Path("config.json")));
 }

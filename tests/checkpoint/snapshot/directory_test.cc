@@ -1,6 +1,7 @@
 // What happens around a snapshot in <run_dir>/snapshots.
 
 #include "checkpoint/snapshot/names.h"
+#include "checkpoint/snapshot/restart_attempts.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/base/file.h"
@@ -122,6 +123,90 @@ TEST_F(SnapshotDirectoryTest, OldOnesArePrunedByTheRules) {
   EXPECT_THAT(SnapshotNames(run_),
               ElementsAre("step-000000010", "step-000000020", "step-000000040",
                           "step-000000060", "step-000000070"));
+}
+
+TEST_F(SnapshotDirectoryTest, ThePinnedAndTheBestStayToo) {
+  SnapshotWriteOptions options = TinyOptions(run_);
+  options.keep_last = 1;
+  options.keep_best = 1;
+  const double losses[] = {4.0, 2.0, 3.0, 2.5, 2.7};
+  for (int i = 0; i < 5; ++i) {
+    RunState run = TinyRun(10 * (i + 1));
+    run.validation_loss = losses[i];
+    ASSERT_TRUE(WriteTiny(state_, options, run, 2).ok());
+    if (i == 0) {
+      ASSERT_TRUE(
+          WriteFileAtomically(JoinPath(StepPath(run_, 10), kPinnedName), "")
+              .ok());
+    }
+  }
+  EXPECT_THAT(
+      SnapshotNames(run_),
+      ElementsAre("step-000000010", "step-000000020", "step-000000050"));
+}
+
+TEST_F(SnapshotDirectoryTest, TheBestByAccuracyIsTheHighest) {
+  SnapshotWriteOptions options = TinyOptions(run_);
+  options.keep_last = 1;
+  options.keep_best = 1;
+  options.best_by_accuracy = true;
+  const double accuracies[] = {0.5, 0.9, 0.7};
+  for (int i = 0; i < 3; ++i) {
+    RunState run = TinyRun(10 * (i + 1));
+    run.validation_loss = 1.0 - i;  // would choose another
+    run.validation_accuracy = accuracies[i];
+    ASSERT_TRUE(WriteTiny(state_, options, run).ok());
+  }
+  EXPECT_THAT(SnapshotNames(run_),
+              ElementsAre("step-000000020", "step-000000030"));
+}
+
+TEST_F(SnapshotDirectoryTest, OneOfAnAbandonedGenerationIsReplaced) {
+  ASSERT_TRUE(Write(5, 1).ok());
+  SnapshotWriteOptions options = TinyOptions(run_);
+  options.counts = [](int64_t generation, int64_t) { return generation > 1; };
+  const TinyState other(TinyModel(), DType::kF32, false, /*seed=*/1);
+  ASSERT_TRUE(WriteTiny(other, options, TinyRun(5, 2), 2).ok());
+  EXPECT_THAT(SnapshotNames(run_),
+              ElementsAre("bad-step-000000005", "step-000000005"));
+  auto snapshot = Snapshot::Open(StepPath(run_, 5));
+  ASSERT_TRUE(snapshot.ok());
+  other.ExpectIn(**snapshot);
+}
+
+TEST_F(SnapshotDirectoryTest, ASearchBelowAStepTakesTheOneBefore) {
+  for (const int step : {5, 10, 15}) ASSERT_TRUE(Write(step).ok());
+  std::vector<std::string> warnings;
+  SnapshotSearch search;
+  search.below_step = 15;
+  auto found = OpenNewestSnapshot(run_, &warnings, search);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ((*found)->run().step, 10);
+  search.below_step = 5;
+  EXPECT_EQ(OpenNewestSnapshot(run_, &warnings, search).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST_F(SnapshotDirectoryTest, OneThatCrashedTooManyLaunchesIsInQuarantine) {
+  for (const int step : {5, 10}) ASSERT_TRUE(Write(step).ok());
+  std::vector<std::string> warnings;
+  SnapshotSearch search;
+  search.quarantine_after = 2;
+  const auto newest = [&] {
+    auto found = OpenNewestSnapshot(run_, &warnings, search);
+    EXPECT_TRUE(found.ok()) << found.status();
+    return found.ok() ? (*found)->run().step : 0;
+  };
+  ASSERT_TRUE(CountRestartAttempt(run_, 10).ok());
+  EXPECT_EQ(newest(), 10);
+  ASSERT_TRUE(CountRestartAttempt(run_, 10).ok());
+  EXPECT_EQ(newest(), 5);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_THAT(warnings[0], HasSubstr("in quarantine: 2 launches"));
+  EXPECT_THAT(warnings[0], HasSubstr(RestartAttemptsPath(run_, 10)));
+  ASSERT_TRUE(ForgetRestartAttempts(run_).ok());
+  EXPECT_EQ(newest(), 10);
+  EXPECT_EQ(RestartAttempts(run_, 10), 0);
 }
 
 TEST_F(SnapshotDirectoryTest, AMissingPieceFailsOnAllRanksAndLeavesNothing) {

@@ -27,7 +27,7 @@ class FaultyFile : public StorageFile {
     const std::lock_guard lock(storage_.mutex_);
     const auto verdict = storage_.Judge(Call::kOther, file_->file.path());
     if (!verdict.effect) return verdict.status;
-    file_->dirty = true;
+    file_->resized = true;
     RETURN_IF_ERROR(file_->file.Truncate(size));
     return verdict.status;
   }
@@ -47,7 +47,10 @@ class FaultyFile : public StorageFile {
   absl::Status Sync() override {
     const std::lock_guard lock(storage_.mutex_);
     const auto verdict = storage_.Judge(Call::kSync, file_->file.path());
-    if (verdict.status.ok()) file_->dirty = false;
+    if (verdict.status.ok()) {
+      file_->dirty = false;
+      storage_.ForgetResizing(file_->file.path());
+    }
     return verdict.status;
   }
 
@@ -89,8 +92,7 @@ absl::StatusOr<std::unique_ptr<StorageFile>> FaultyStorage::Create(
   if (!verdict.effect) return verdict.status;
   ASSIGN_OR_RETURN(File file, File::Open(path, File::Mode::kCreateNew));
   unsynced_entries_.insert(std::string(path));
-  files_.push_back(
-      std::make_shared<OpenFile>(OpenFile{std::move(file), false}));
+  files_.push_back(std::make_shared<OpenFile>(OpenFile{std::move(file)}));
   RETURN_IF_ERROR(verdict.status);
   return std::make_unique<FaultyFile>(*this, files_.back());
 }
@@ -101,8 +103,7 @@ absl::StatusOr<std::unique_ptr<StorageFile>> FaultyStorage::Open(
   const Verdict verdict = Judge(Call::kOther, path);
   RETURN_IF_ERROR(verdict.status);
   ASSIGN_OR_RETURN(File file, File::Open(path, File::Mode::kReadWrite));
-  files_.push_back(
-      std::make_shared<OpenFile>(OpenFile{std::move(file), false}));
+  files_.push_back(std::make_shared<OpenFile>(OpenFile{std::move(file)}));
   return std::make_unique<FaultyFile>(*this, files_.back());
 }
 
@@ -151,9 +152,15 @@ absl::StatusOr<uint64_t> FaultyStorage::FreeBytes(absl::string_view) {
   return free_bytes_;
 }
 
+void FaultyStorage::ForgetResizing(const std::string& path) {
+  for (const auto& file : files_) {
+    if (file->file.path() == path) file->resized = false;
+  }
+}
+
 void FaultyStorage::LoseUnsynced() {
   for (const auto& file : files_) {
-    if (!file->dirty) continue;
+    if (!file->dirty && !file->resized) continue;
     EXPECT_TRUE(file->file.Truncate(0).ok());
   }
   for (const std::string& entry : unsynced_entries_) {

@@ -50,7 +50,11 @@ class FaultyStorage : public Storage {
   friend class FaultyFile;
   struct OpenFile {
     File file;
+    // Written to through this handle since its last sync. Other ranks' syncs do
+    // not count: they may be those of another machine.
     bool dirty = false;
+    // Made longer since the last sync of the file by anybody.
+    bool resized = false;
   };
 
   // Counts a call; its effect is to be made if `effect`, and its result is
@@ -61,6 +65,7 @@ class FaultyStorage : public Storage {
   };
   enum class Call { kWrite, kSync, kOther, kRemove };
   Verdict Judge(Call call, absl::string_view what);
+  void ForgetResizing(const std::string& path);
 
   std::mutex mutex_;
   const Fault fault_ = Fault::kNone;

@@ -1,5 +1,6 @@
 #include "checkpoint/snapshot/piece_table.h"
 
+#include "checkpoint/snapshot/plan.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -27,7 +28,8 @@ RankShares Describe(const std::vector<StatePiece>& pieces) {
 std::string Problem(const std::vector<std::vector<StatePiece>>& of_ranks) {
   std::vector<RankShares> shares;
   for (const auto& pieces : of_ranks) shares.push_back(Describe(pieces));
-  const absl::Status status = MergeShares(shares).status();
+  const absl::StatusOr<StateMap> map = MergeShares(shares);
+  const absl::Status status = map.ok() ? CheckCoverage(*map) : map.status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
   return std::string(status.message());
 }
@@ -60,13 +62,15 @@ TEST(PieceTableTest, UnevenPiecesStayApartAndOrderDoesNotMatter) {
 TEST(PieceTableTest, TensorsComeByKindThenName) {
   StatePiece moment = Piece("a", {2}, 0, 2);
   moment.kind = StateKind::kMoment1;
-  const auto tensors = MergeShares({Describe({moment, Piece("b", {3}, 0, 3)}),
-                                    Describe({Piece("a", {2}, 0, 2)})});
-  ASSERT_TRUE(tensors.ok()) << tensors.status();
-  ASSERT_EQ(tensors->size(), 3u);
-  EXPECT_EQ((*tensors)[0].tensor.name, "a");
-  EXPECT_EQ((*tensors)[1].tensor.name, "b");
-  EXPECT_EQ((*tensors)[2].kind, StateKind::kMoment1);
+  const auto map = MergeShares({Describe({moment, Piece("b", {3}, 0, 3)}),
+                                Describe({Piece("a", {2}, 0, 2)})});
+  ASSERT_TRUE(map.ok()) << map.status();
+  ASSERT_EQ(map->tensors.size(), 3u);
+  EXPECT_EQ(map->tensors[0].name, "a");
+  EXPECT_EQ(map->tensors[1].name, "b");
+  EXPECT_EQ(map->tensors[2].kind, StateKind::kMoment1);
+  const std::vector<StateRange> first = {{1, 0, 3}, {2, 0, 2}};
+  EXPECT_EQ(map->ranges[0], first);
 }
 
 TEST(PieceTableTest, AGapNamesTheElements) {

@@ -1,5 +1,7 @@
 #include "checkpoint/snapshot/retention.h"
 
+#include <cmath>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -41,6 +43,26 @@ TEST(RetentionTest, FewerThanAllowedKeepsAll) {
 TEST(RetentionTest, TheOneJustWrittenStaysBelowAbandonedHigherOnes) {
   EXPECT_THAT(SnapshotsToPrune(kFive, 200, {2, 0, {}}),
               ElementsAre("step-000000100", "step-000000300"));
+}
+
+TEST(BestSnapshotsTest, TheLowestScoresWinAndTheNewerOfEqualOnes) {
+  EXPECT_THAT(BestSnapshots({{"step-000000100", 3.0},
+                             {"step-000000200", 1.0},
+                             {"step-000000300", 2.0},
+                             {"step-000000400", 2.0}},
+                            2),
+              ElementsAre("step-000000200", "step-000000400"));
+}
+
+TEST(BestSnapshotsTest, NotANumberIsNeverBest) {
+  EXPECT_THAT(
+      BestSnapshots({{"step-000000100", std::nan("")}, {"step-000000200", 5.0}},
+                    2),
+      ElementsAre("step-000000200"));
+}
+
+TEST(BestSnapshotsTest, NoneAreAskedFor) {
+  EXPECT_THAT(BestSnapshots({{"step-000000100", 1.0}}, 0), IsEmpty());
 }
 
 }  // namespace

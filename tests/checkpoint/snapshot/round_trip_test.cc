@@ -4,9 +4,11 @@
 
 #include "checkpoint/format/safetensors.h"
 #include "checkpoint/snapshot/names.h"
+#include "checkpoint/snapshot/snapshot_reader.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/base/file.h"
+#include "runtime/state/digest.h"
 #include "tests/checkpoint/snapshot/tiny_state.h"
 #include "tests/support/scratch_directory.h"
 
@@ -43,7 +45,8 @@ TEST(SnapshotFilesTest, DoNotDependOnTheTopology) {
   ASSERT_TRUE(WriteTiny(state, TinyOptions(one), TinyRun(5)).ok());
   ASSERT_TRUE(
       WriteTiny(state, TinyOptions(four), TinyRun(5), 4, Cut::kColumns).ok());
-  for (const char* name : {kWeightsName, kOptimizerName, kConfigName}) {
+  for (const char* name :
+       {kWeightsName, kWeightsViewName, kOptimizerName, kConfigName}) {
     const auto a = ReadFile(JoinPath(StepPath(one, 5), name));
     const auto b = ReadFile(JoinPath(StepPath(four, 5), name));
     ASSERT_TRUE(a.ok() && b.ok()) << a.status() << b.status();
@@ -87,7 +90,8 @@ TEST(SnapshotFilesTest, ARunWithoutOptimizerStateHasNoOptimizerFile) {
   ASSERT_TRUE(
       WriteTiny(state, TinyOptions(scratch.path()), TinyRun(1), 2).ok());
   EXPECT_THAT(*ListDirectory(StepPath(scratch.path(), 1)),
-              testing::ElementsAre("MANIFEST.pb", kConfigName, kWeightsName));
+              testing::ElementsAre("MANIFEST.pb", kConfigName, kWeightsViewName,
+                                   kWeightsName));
 }
 
 TEST(SnapshotFilesTest, TheHeadOfATiedModelIsNotStored) {
@@ -165,6 +169,35 @@ TEST(SnapshotFilesTest, RunStateAndModelComeBack) {
   EXPECT_EQ(run.topology, "pp 1 x dp 2 x tp 1");
   EXPECT_EQ((*snapshot)->model().SerializeAsString(),
             TinyModel().SerializeAsString());
+}
+
+TEST(SnapshotFilesTest, DigestsDoNotDependOnTheTopology) {
+  const ScratchDirectory scratch;
+  const TinyState state(TinyModel(), DType::kBF16, true);
+  std::vector<std::unique_ptr<SnapshotReader>> readers;
+  for (const int ranks : {1, 3, 4}) {
+    for (const Cut cut : {Cut::kFlat, Cut::kColumns}) {
+      const std::string run =
+          JoinPath(scratch.path(), std::to_string(readers.size()));
+      ASSERT_TRUE(
+          WriteTiny(state, TinyOptions(run), TinyRun(5), ranks, cut).ok());
+      auto reader = SnapshotReader::Open(StepPath(run, 5));
+      ASSERT_TRUE(reader.ok()) << reader.status();
+      readers.push_back(*std::move(reader));
+    }
+  }
+  for (size_t i = 0; i < readers[0]->index().tensors().size(); ++i) {
+    const StoredTensor& tensor = readers[0]->index().tensors()[i];
+    if (!tensor.alias_of.empty()) continue;
+    ASSERT_TRUE(readers[0]->digest(i).has_value()) << tensor.name;
+    const TinyState::Entry& entry = state.Find(tensor.kind, tensor.name);
+    EXPECT_EQ(*readers[0]->digest(i),
+              Digest(tensor.dtype, entry.bytes.data(), 0,
+                     static_cast<uint64_t>(tensor.elements())));
+    for (const auto& reader : readers) {
+      EXPECT_EQ(reader->digest(i), readers[0]->digest(i)) << tensor.name;
+    }
+  }
 }
 
 }  // namespace

@@ -165,7 +165,9 @@ std::string StepPath(const std::string& run_dir, int64_t step) {
 }
 
 std::vector<std::string> SnapshotNames(const std::string& run_dir) {
-  return ListDirectory(JoinPath(run_dir, kSnapshotsDirectory)).value();
+  const std::string snapshots = JoinPath(run_dir, kSnapshotsDirectory);
+  if (!IsDirectory(snapshots)) return {};
+  return ListDirectory(snapshots).value();
 }
 
 }  // namespace perdure
