@@ -149,7 +149,10 @@ absl::StatusOr<SnapshotPlan> MakePlan(StateMap map, const ModelConfig& model) {
 }
 
 uint64_t HashMap(const StateMap& map) {
+  size_t ranges = 0;
+  for (const std::vector<StateRange>& list : map.ranges) ranges += list.size();
   std::string bytes;
+  bytes.reserve(128 * map.tensors.size() + 24 * ranges);
   for (const StateTensor& tensor : map.tensors) {
     const uint64_t head[] = {static_cast<uint64_t>(tensor.kind),
                              static_cast<uint64_t>(tensor.dtype),
