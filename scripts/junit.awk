@@ -1,6 +1,7 @@
-# awk -f junit.awk REPORT: "0 NAME" or "1 NAME" for every test of a ctest run.
-# A test that was skipped, or could not be started, counts as failed. Exits with 1
-# if the report has no tests or breaks off.
+# awk -f junit.awk REPORT: "0 NAME" (passed), "1 NAME" (failed) or "2 NAME" for
+# every test of a ctest run. 2: the test itself says that it cannot run here, by
+# its SKIP_RETURN_CODE. One that could not be started has failed. Exits with 1 if
+# the report has no tests or breaks off.
 
 # In XML a '<' in a value is written &lt;, so that each begins an element.
 BEGIN { RS = "<" }
@@ -17,11 +18,25 @@ function attribute(name,    text) {
   return text
 }
 
+function flush() {
+  if (name != "") print code, name
+  name = ""
+}
+
 /^testcase[ \t\n]/ {
+  flush()
   ++tests
-  print (attribute("status") == "run" ? 0 : 1), attribute("name")
+  name = attribute("name")
+  code = attribute("status") == "run" ? 0 : 1
+}
+
+/^skipped[ \t\n]/ {
+  if (attribute("message") ~ /^SKIP_RETURN_CODE/) code = 2
 }
 
 /^\/testsuite>/ { whole = 1 }
 
-END { exit !(tests && whole) }
+END {
+  flush()
+  exit !(tests && whole)
+}
