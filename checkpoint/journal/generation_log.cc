@@ -13,7 +13,7 @@ namespace perdure {
 
 absl::StatusOr<std::unique_ptr<GenerationLog>> GenerationLog::Create(
     Storage& storage, absl::string_view run_dir, int64_t above,
-    JournalHeader header) {
+    JournalHeader header, LogMirror* mirror) {
   const std::string directory = JoinPath(run_dir, kJournalDirectory);
   if (!IsDirectory(directory)) {
     RETURN_IF_ERROR(storage.CreateDirectories(directory));
@@ -21,6 +21,7 @@ absl::StatusOr<std::unique_ptr<GenerationLog>> GenerationLog::Create(
   }
   std::unique_ptr<GenerationLog> log(new GenerationLog(storage, run_dir));
   log->generation_ = above;
+  log->mirror_ = mirror;
   while (log->file_ == nullptr) {
     log->path_ = JournalPath(run_dir, ++log->generation_);
     auto file = storage.Create(log->path_);
@@ -36,26 +37,41 @@ absl::StatusOr<std::unique_ptr<GenerationLog>> GenerationLog::Create(
   std::string bytes(kJournalMagic);
   log->key_ = AppendFrame(0, bytes.size(), header.SerializeAsString(), &bytes);
   log->end_ = bytes.size();
+  if (mirror != nullptr) {
+    RETURN_IF_ERROR(mirror->Create(log->generation_, bytes));
+  }
   RETURN_IF_ERROR(log->file_->WriteAt(0, bytes.data(), bytes.size()));
   RETURN_IF_ERROR(log->file_->Sync());
   RETURN_IF_ERROR(storage.SyncDirectory(directory));
   return log;
 }
 
-absl::Status GenerationLog::Append(const JournalRecord& record) {
+absl::Status GenerationLog::Write(absl::string_view bytes, bool durable) {
+  if (mirror_ != nullptr) {
+    RETURN_IF_ERROR(mirror_->BeginAppend(end_, bytes, durable));
+  }
+  absl::Status status;
+  if (!bytes.empty()) status = file_->WriteAt(end_, bytes.data(), bytes.size());
+  if (status.ok() && durable) status = file_->Sync();
+  if (mirror_ != nullptr) status.Update(mirror_->EndAppend());
+  RETURN_IF_ERROR(status);
+  end_ += bytes.size();
+  if (durable) unsynced_ = 0;
+  return absl::OkStatus();
+}
+
+absl::Status GenerationLog::Append(const JournalRecord& record, bool durable) {
   std::string bytes;
   AppendFrame(key_, end_, record.SerializeAsString(), &bytes);
-  RETURN_IF_ERROR(file_->WriteAt(end_, bytes.data(), bytes.size()));
-  end_ += bytes.size();
-  return absl::OkStatus();
+  return Write(bytes, durable);
 }
 
 absl::Status GenerationLog::AppendStep(const StepRecord& record) {
   if (!failed_.ok()) return failed_;
   JournalRecord message;
   *message.mutable_step() = EncodeStep(record);
-  failed_ = Append(message);
-  if (failed_.ok() && ++unsynced_ >= sync_every_) failed_ = Sync();
+  ++unsynced_;
+  failed_ = Append(message, /*durable=*/unsynced_ >= sync_every_);
   // Behind the write, not before it: a generation that begins in between has
   // seen the record, or this one sees that generation.
   if (failed_.ok()) failed_ = CheckNewest();
@@ -78,15 +94,11 @@ absl::Status GenerationLog::AppendEvent(JournalEvent::Kind kind, int64_t step,
   event->set_step(step);
   event->set_unix_milliseconds(absl::ToUnixMillis(absl::Now()));
   if (!text.empty()) event->set_text(std::string(text));
-  failed_ = Append(message);
-  if (failed_.ok()) failed_ = Sync();
+  failed_ = Append(message, /*durable=*/true);
   return failed_;
 }
 
-absl::Status GenerationLog::Sync() {
-  unsynced_ = 0;
-  return file_->Sync();
-}
+absl::Status GenerationLog::Sync() { return Write("", /*durable=*/true); }
 
 absl::Status GenerationLog::CheckNewest() const {
   // Generations take numbers one by one, so the next one's name will do.

@@ -10,6 +10,7 @@
 
 #include "checkpoint/format/storage.h"
 #include "checkpoint/journal/journal.pb.h"
+#include "checkpoint/journal/log_mirror.h"
 #include "checkpoint/journal/scan.h"
 #include "runtime/base/status.h"
 #include "runtime/state/step_record.h"
@@ -20,10 +21,11 @@ class GenerationLog {
  public:
   // Creates the log of the lowest generation above `above` that has none, with
   // its header (generation and version are set here), durably. Creating the
-  // file is what assigns the number: of two processes one gets it.
+  // file is what assigns the number: of two processes one gets it. With a
+  // mirror (not owned) all below holds of both copies.
   static absl::StatusOr<std::unique_ptr<GenerationLog>> Create(
       Storage& storage, absl::string_view run_dir, int64_t above,
-      JournalHeader header);
+      JournalHeader header, LogMirror* mirror = nullptr);
 
   int64_t generation() const { return generation_; }
   const std::string& path() const { return path_; }
@@ -46,13 +48,16 @@ class GenerationLog {
  private:
   GenerationLog(Storage& storage, absl::string_view run_dir)
       : storage_(storage), run_dir_(run_dir) {}
-  absl::Status Append(const JournalRecord& record);
+  absl::Status Append(const JournalRecord& record, bool durable);
+  // `bytes` to the end of all copies.
+  absl::Status Write(absl::string_view bytes, bool durable);
 
   Storage& storage_;
   const std::string run_dir_;
   int64_t generation_ = 0;
   std::string path_;
   std::unique_ptr<StorageFile> file_;
+  LogMirror* mirror_ = nullptr;
   uint64_t key_ = 0;  // of frames behind the header
   uint64_t end_ = 0;
   int sync_every_ = 1;

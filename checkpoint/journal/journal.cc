@@ -188,7 +188,7 @@ absl::Status Journal::SetFork(int64_t step, JournalHeader* header) const {
 
 absl::StatusOr<std::unique_ptr<GenerationLog>> BeginGeneration(
     Storage& storage, const Journal& seen, int64_t above, int64_t step,
-    JournalHeader header) {
+    JournalHeader header, LogMirror* mirror) {
   const std::string& run_dir = seen.run_dir();
   ASSIGN_OR_RETURN(const Journal now, Journal::Open(run_dir));
   if (now.highest_generation() != seen.highest_generation() ||
@@ -196,10 +196,11 @@ absl::StatusOr<std::unique_ptr<GenerationLog>> BeginGeneration(
     return AnotherIsAlive(run_dir);
   }
   RETURN_IF_ERROR(seen.SetFork(step, &header));
-  ASSIGN_OR_RETURN(std::unique_ptr<GenerationLog> log,
-                   GenerationLog::Create(
-                       storage, run_dir,
-                       std::max(above, seen.highest_generation()), header));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<GenerationLog> log,
+      GenerationLog::Create(storage, run_dir,
+                            std::max(above, seen.highest_generation()), header,
+                            mirror));
   if (seen.empty()) return log;
   // A live parent may have finished steps between the look above and the log's
   // creation; none after it (AppendStep). The log made is then wrong about its
@@ -212,7 +213,7 @@ absl::StatusOr<std::unique_ptr<GenerationLog>> BeginGeneration(
   header.set_fork_checksum(tail.end.checksum);
   header.set_fork_step(tail.step);
   RETURN_IF_ERROR(GenerationLog::Create(storage, run_dir, log->generation(),
-                                        std::move(header))
+                                        std::move(header), mirror)
                       .status());
   return AnotherIsAlive(run_dir);
 }

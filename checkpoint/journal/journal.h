@@ -60,10 +60,10 @@ class Journal {
 // `above` (the highest known from elsewhere: snapshots) and above all logs'.
 // AlreadyExists if the journal has grown since it was seen: another launch of
 // the run is alive. Whether that is noticed before or after the new log was
-// made, no step that the other has told gets lost.
+// made, no step that the other has told gets lost. `mirror`: as GenerationLog.
 absl::StatusOr<std::unique_ptr<GenerationLog>> BeginGeneration(
     Storage& storage, const Journal& seen, int64_t above, int64_t step,
-    JournalHeader header);
+    JournalHeader header, LogMirror* mirror = nullptr);
 
 // OpenNewestSnapshot, of those that are the run's.
 absl::StatusOr<std::unique_ptr<Snapshot>> OpenNewestOfRun(

@@ -70,6 +70,7 @@ absl::StatusOr<JournalScan> ScanJournal(absl::string_view file,
                                         JournalVisitor visit) {
   ASSIGN_OR_RETURN(JournalScan scan, ScanHeader(file, path));
   const uint64_t key = scan.end.checksum;
+  scan.unbroken_bytes = scan.end.bytes;
   JournalRecord record;
   while (true) {
     std::optional<Frame> frame = ReadFrame(file, scan.end.bytes, key);
@@ -79,6 +80,7 @@ absl::StatusOr<JournalScan> ScanJournal(absl::string_view file,
       ++scan.damaged_records;
     }
     scan.end = {frame->end, frame->checksum};
+    if (scan.damaged_records == 0) scan.unbroken_bytes = scan.end.bytes;
     if (Parse(*frame, &record)) visit(record, scan.end);
   }
   scan.ignored_bytes = file.size() - scan.end.bytes;

@@ -27,6 +27,7 @@ struct JournalScan {
   JournalHeader header;
   JournalPosition after_header;
   JournalPosition end;          // of what is whole
+  uint64_t unbroken_bytes = 0;  // up to the first damage, or to the end
   int64_t damaged_records = 0;  // within that: places left out
   uint64_t ignored_bytes = 0;   // behind it: a torn tail
 };
