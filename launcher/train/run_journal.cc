@@ -1,5 +1,6 @@
 #include "launcher/train/run_journal.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <utility>
@@ -68,10 +69,19 @@ const std::string& ResumePoint::config_text() const {
                             : snapshot->run().config_text;
 }
 
-RunJournal::RunJournal(Communicator* world, std::string run_dir)
+RunJournal::RunJournal(Communicator* world, std::string run_dir,
+                       std::string host)
     : world_(world),
       run_dir_(std::move(run_dir)),
+      host_(std::move(host)),
       storage_(MakePosixStorage()) {}
+
+absl::Status RunJournal::FindCopies(int copies) {
+  if (copies_ != nullptr) return absl::OkStatus();
+  ASSIGN_OR_RETURN(copies_, JournalCopies::Find(*world_, *storage_, run_dir_,
+                                                host_, copies));
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::string> RunJournal::ReadOnRankZero(
     const ResumeSearch& search) {
@@ -118,6 +128,7 @@ absl::StatusOr<std::string> RunJournal::ReadOnRankZero(
 
 absl::StatusOr<ResumePoint> RunJournal::FindResumePoint(
     const ResumeSearch& search) {
+  RETURN_IF_ERROR(copies_->Fetch());
   std::string bytes;
   RETURN_IF_ERROR(OnRankZero(*world_, [&]() -> absl::StatusOr<std::string> {
                     ASSIGN_OR_RETURN(bytes, ReadOnRankZero(search));
@@ -139,40 +150,61 @@ absl::StatusOr<ResumePoint> RunJournal::FindResumePoint(
   return point;
 }
 
+absl::StatusOr<std::string> RunJournal::Write(
+    const std::function<absl::StatusOr<std::string>()>& on_rank_zero) {
+  if (copies_->keeper() != nullptr) {
+    RETURN_IF_ERROR(copies_->keeper()->Serve());
+  }
+  if (world_->rank() != 0) return std::string();
+  absl::StatusOr<std::string> result = on_rank_zero();
+  // Whatever came of it, the keeper is not to wait.
+  if (LogMirror* mirror = copies_->mirror()) {
+    const absl::Status released = mirror->Release();
+    if (result.ok()) RETURN_IF_ERROR(released);
+  }
+  return result;
+}
+
+absl::StatusOr<std::string> RunJournal::BeginOnRankZero(const RunConfig& config,
+                                                        const Start& start,
+                                                        const RunState& run) {
+  if (seen_ == nullptr) {
+    ASSIGN_OR_RETURN(Journal journal, Journal::Open(run_dir_));
+    seen_ = std::make_unique<Journal>(std::move(journal));
+  }
+  JournalHeader header;
+  header.set_run_id(run.run_id);
+  header.set_parent_generation(run.generation);
+  header.set_snapshot(start.snapshot);
+  header.set_snapshot_step(start.snapshot_step);
+  header.set_initial_digest(start.initial_digest);
+  *header.mutable_constants() = ConstantsOf(config);
+  header.set_config_text(run.config_text);
+  header.set_config_digest(
+      Checksum(run.config_text.data(), run.config_text.size()));
+  header.set_topology(run.topology);
+  header.set_isa(start.isa);
+  header.set_host(start.host);
+  header.set_unix_seconds(absl::ToUnixSeconds(absl::Now()));
+  same_bits_ = !seen_->empty() && seen_->head().topology() == run.topology &&
+               seen_->head().isa() == start.isa;
+  const int64_t above = std::max(run.generation, copies_->highest_generation());
+  ASSIGN_OR_RETURN(log_, BeginGeneration(*storage_, *seen_, above, run.step,
+                                         std::move(header), copies_->mirror()));
+  log_->SyncEvery(config.journal().sync_every_steps());
+  RETURN_IF_ERROR(
+      log_->AppendEvent(JournalEvent::STARTED, run.step, start.text));
+  ASSIGN_OR_RETURN(const Journal now, Journal::Open(run_dir_));
+  lineage_ = now.lineage();
+  return absl::StrCat(log_->generation(), " ", now.head().parent_generation());
+}
+
 absl::Status RunJournal::Begin(const RunConfig& config, const Start& start,
                                RunState* run) {
-  const auto begin = [&]() -> absl::StatusOr<std::string> {
-    if (seen_ == nullptr) {
-      ASSIGN_OR_RETURN(Journal journal, Journal::Open(run_dir_));
-      seen_ = std::make_unique<Journal>(std::move(journal));
-    }
-    JournalHeader header;
-    header.set_run_id(run->run_id);
-    header.set_parent_generation(run->generation);
-    header.set_snapshot(start.snapshot);
-    header.set_snapshot_step(start.snapshot_step);
-    header.set_initial_digest(start.initial_digest);
-    *header.mutable_constants() = ConstantsOf(config);
-    header.set_config_text(run->config_text);
-    header.set_config_digest(
-        Checksum(run->config_text.data(), run->config_text.size()));
-    header.set_topology(run->topology);
-    header.set_isa(start.isa);
-    header.set_host(start.host);
-    header.set_unix_seconds(absl::ToUnixSeconds(absl::Now()));
-    same_bits_ = !seen_->empty() && seen_->head().topology() == run->topology &&
-                 seen_->head().isa() == start.isa;
-    ASSIGN_OR_RETURN(log_, BeginGeneration(*storage_, *seen_, run->generation,
-                                           run->step, std::move(header)));
-    log_->SyncEvery(config.journal().sync_every_steps());
-    RETURN_IF_ERROR(
-        log_->AppendEvent(JournalEvent::STARTED, run->step, start.text));
-    ASSIGN_OR_RETURN(const Journal now, Journal::Open(run_dir_));
-    lineage_ = now.lineage();
-    return absl::StrCat(log_->generation(), " ",
-                        now.head().parent_generation());
-  };
-  ASSIGN_OR_RETURN(const std::string numbers, OnRankZero(*world_, begin));
+  const absl::StatusOr<std::string> begun =
+      Write([&] { return BeginOnRankZero(config, start, *run); });
+  ASSIGN_OR_RETURN(const std::string numbers,
+                   OnRankZero(*world_, [&] { return begun; }));
   const std::pair<std::string, std::string> parts =
       absl::StrSplit(numbers, ' ');
   if (!absl::SimpleAtoi(parts.first, &run->generation) ||
@@ -201,8 +233,8 @@ std::string RunJournal::CompareWithBefore(const StepRecord& record) {
       differences_ == 3 ? " (further differences are not shown)" : "");
 }
 
-absl::StatusOr<std::string> RunJournal::Finish(const StepRecord& record) {
-  if (log_ == nullptr) return std::string();
+absl::StatusOr<std::string> RunJournal::FinishOnRankZero(
+    const StepRecord& record) {
   RETURN_IF_ERROR(log_->AppendStep(record));
   const std::string difference = CompareWithBefore(record);
   if (!difference.empty()) {
@@ -212,14 +244,25 @@ absl::StatusOr<std::string> RunJournal::Finish(const StepRecord& record) {
   return difference;
 }
 
+absl::StatusOr<std::string> RunJournal::Finish(const StepRecord& record) {
+  return Write([&] { return FinishOnRankZero(record); });
+}
+
 absl::Status RunJournal::Note(JournalEvent::Kind kind, int64_t step,
                               absl::string_view text) {
-  return log_ == nullptr ? absl::OkStatus()
-                         : log_->AppendEvent(kind, step, text);
+  return Write([&]() -> absl::StatusOr<std::string> {
+           RETURN_IF_ERROR(log_->AppendEvent(kind, step, text));
+           return std::string();
+         })
+      .status();
 }
 
 absl::Status RunJournal::Sync() {
-  return log_ == nullptr ? absl::OkStatus() : log_->Sync();
+  return Write([&]() -> absl::StatusOr<std::string> {
+           RETURN_IF_ERROR(log_->Sync());
+           return std::string();
+         })
+      .status();
 }
 
 SnapshotFilter RunJournal::counts() const {

@@ -3,8 +3,9 @@
 
 // The journal of a training run: what there is to go on from, the generation
 // that this launch of the ranks is, and its finished steps. Rank 0 reads and
-// writes; all ranks make the calls, and hear of failures, together, but for
-// those marked otherwise.
+// writes, and where there are two copies a rank of another node writes too. All
+// ranks make the calls, and hear of failures, together, but for those marked
+// otherwise.
 
 #include <functional>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/journal/copies.h"
 #include "checkpoint/journal/journal.h"
 #include "checkpoint/snapshot/snapshot.h"
 #include "runtime/comm/communicator.h"
@@ -42,11 +44,22 @@ struct ResumeSearch {
 
 class RunJournal {
  public:
-  // Nothing is owned. Makes no file yet.
-  RunJournal(Communicator* world, std::string run_dir);
+  // Nothing is owned. Makes no file yet. Ranks with the same host are on one
+  // node.
+  RunJournal(Communicator* world, std::string run_dir, std::string host);
+
+  // Finds out on how many nodes the journal is to be, see JournalConfig.copies.
+  // Comes first; once is enough. Makes the run directory.
+  absl::Status FindCopies(int copies);
+  const JournalCopies& copies() const { return *copies_; }
+  // Makes other nodes' run directories ready, see JournalCopies::OnOtherNodes.
+  absl::Status OnOtherNodes(const std::function<absl::Status()>& fn) {
+    return copies_->OnOtherNodes(fn);
+  }
 
   // The newest snapshot of the run that verifies and the steps after it.
-  // Warnings go to standard error. DataLoss where nothing can be used.
+  // Of two copies both are first made whole. Warnings go to standard error.
+  // DataLoss where nothing can be used.
   absl::StatusOr<ResumePoint> FindResumePoint(const ResumeSearch& search = {});
 
   // Makes *run that of a new generation, which begins behind run->step.
@@ -63,11 +76,10 @@ class RunJournal {
   absl::Status Begin(const RunConfig& config, const Start& start,
                      RunState* run);
 
-  // On return the step is finished: it may be told. Rank 0's to call, nothing
-  // on others. A step that was done before must give the same loss: if not, a
-  // line for people comes back.
+  // On return the step is finished: it may be told. A step that was done before
+  // must give the same loss: if not, a line for people comes back. Here and
+  // below failures are rank 0's to hear.
   absl::StatusOr<std::string> Finish(const StepRecord& record);
-  // Rank 0's to call, nothing on others.
   absl::Status Note(JournalEvent::Kind kind, int64_t step,
                     absl::string_view text);
   absl::Status Sync();
@@ -78,12 +90,21 @@ class RunJournal {
 
  private:
   absl::StatusOr<std::string> ReadOnRankZero(const ResumeSearch& search);
+  absl::StatusOr<std::string> BeginOnRankZero(const RunConfig& config,
+                                              const Start& start,
+                                              const RunState& run);
+  absl::StatusOr<std::string> FinishOnRankZero(const StepRecord& record);
+  // Rank 0 writes; who keeps a copy writes what it says.
+  absl::StatusOr<std::string> Write(
+      const std::function<absl::StatusOr<std::string>()>& on_rank_zero);
   std::string CompareWithBefore(const StepRecord& record);
 
   Communicator* world_;
   const std::string run_dir_;
-  // On rank 0.
+  const std::string host_;
   std::unique_ptr<Storage> storage_;
+  std::unique_ptr<JournalCopies> copies_;
+  // On rank 0.
   std::unique_ptr<Journal> seen_;
   std::unique_ptr<GenerationLog> log_;
   Lineage lineage_;  // this generation's

@@ -23,6 +23,9 @@ std::string StartupTable(const RunConfig& config, const Topology& topology,
   if (!facts.val_data.empty()) rows.emplace_back("val data", facts.val_data);
   rows.emplace_back("weights", facts.weights);
   rows.emplace_back("run directory", facts.run_dir);
+  if (!facts.journal.empty()) {
+    rows.emplace_back("journal", absl::StrCat("two copies, ", facts.journal));
+  }
   return FormatTable(rows);
 }
 

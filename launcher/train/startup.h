@@ -18,6 +18,7 @@ struct StartupFacts {
   std::string train_data;
   std::string val_data;  // "" for none
   std::string weights;   // where they come from
+  std::string journal;   // "" for one copy, else where they are
 };
 
 // The table printed before the first step.

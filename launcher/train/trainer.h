@@ -29,7 +29,7 @@ class Trainer {
       : world_(world),
         flags_(flags),
         environment_(environment),
-        journal_(world, flags.run_dir) {}
+        journal_(world, flags.run_dir, environment.session.host) {}
 
   // All collective, in this order.
   absl::Status Start(const RunConfig& config);

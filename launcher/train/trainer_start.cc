@@ -64,7 +64,9 @@ absl::Status Trainer::PrepareConfig(const RunConfig& config) {
         "--resume goes on with the run in --run_dir, --force puts it aside; "
         "give one of them");
   }
+  const int copies = config.journal().copies();
   if (flags_.resume) {
+    RETURN_IF_ERROR(journal_.FindCopies(copies));
     RETURN_IF_ERROR(FindResumePoint(/*below_step=*/INT64_MAX));
   }
   RunConfig complete = config;
@@ -90,11 +92,15 @@ absl::Status Trainer::PrepareConfig(const RunConfig& config) {
                                    !config.optim().has_decay_steps()));
   }
   // Only now: --force renames, which a wrong config should not have done.
+  const auto prepare = [&] {
+    return PrepareRunDirectory(flags_.run_dir, flags_.resume, flags_.force);
+  };
   RETURN_IF_ERROR(OnRankZero(*world_, [&]() -> absl::StatusOr<std::string> {
-                    RETURN_IF_ERROR(PrepareRunDirectory(
-                        flags_.run_dir, flags_.resume, flags_.force));
+                    RETURN_IF_ERROR(prepare());
                     return std::string();
                   }).status());
+  RETURN_IF_ERROR(journal_.FindCopies(copies));
+  RETURN_IF_ERROR(journal_.OnOtherNodes(prepare));
   ASSIGN_OR_RETURN(groups_, MakeProcessGroups(*world_, topology));
   return absl::OkStatus();
 }
@@ -194,6 +200,7 @@ absl::Status Trainer::OpenReports() {
   facts.train_data = train_->Describe();
   facts.val_data = val_ == nullptr ? "" : val_->Describe();
   facts.weights = weights_from_;
+  facts.journal = journal_.copies().Describe();
   std::fputs(StartupTable(config_, groups_.topology, facts).c_str(), stdout);
   std::fflush(stdout);
   ProgressOptions options;

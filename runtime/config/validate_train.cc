@@ -50,6 +50,14 @@ void CheckTrainSection(const RunConfig& config, bool for_training,
   problems->RequireAtLeast("train.log_every", train.log_every(), 1);
   problems->RequireAtLeast("journal.sync_every_steps",
                            config.journal().sync_every_steps(), 1);
+  const int32_t copies = config.journal().copies();
+  if (copies < 0 || copies > 2) {
+    problems->Add("journal.copies",
+                  absl::StrCat(copies,
+                               " is not possible; give 1, 2, or 0 for "
+                               "two where the nodes share no run "
+                               "directory"));
+  }
   problems->RequireAtLeast("train.max_bad_steps", train.max_bad_steps(), 1);
   if (train.spike_factor() != 0 && !(train.spike_factor() > 1)) {
     problems->Add("train.spike_factor",

@@ -171,6 +171,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{{"train.spike_factor=0.5"}, "train.spike_factor", "0.5"},
         Case{{"train.spike_factor=nan"}, "train.spike_factor", "nan"},
         Case{{"train.max_bad_steps=0"}, "train.max_bad_steps", "0"},
+        Case{{"journal.copies=3"}, "journal.copies", "3"},
         Case{{"train.log_every=0"}, "train.log_every", "0"},
         Case{{"eval.every_steps=-1"}, "eval.every_steps", "-1"},
         Case{{"eval.sequences=-1"}, "eval.sequences", "-1"},
