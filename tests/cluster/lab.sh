@@ -8,7 +8,11 @@
 #   cut I / heal I    its link goes down silently, and comes back
 #   freeze I / thaw I stops all its processes, and goes on
 #   lab_down          ends every process of the nodes and removes them
+#
+# If lab_private names a directory before lab_up, every node has a disk of its own
+# there: $work/disk-I.
 
+lab_private=
 lab=pd$$
 lab_net=10.77.$(($$ % 250))
 lab_nodes=0
@@ -42,25 +46,38 @@ lab_up() {
     ip netns exec "${lab}sw" ip link set "p$i" up
     # ip netns exec lays these over /etc.
     mkdir -p "/etc/netns/$node"
+    mkdir -p "$work/disk-$i"
+    ln -sfn "$work/disk-$i" "$work/$node"
     printf '%s' "$hosts" >"/etc/netns/$node/hosts"
     : >"/etc/netns/$node/resolv.conf"
   done
   # What mpirun calls instead of ssh: AGENT HOST COMMAND...
   lab_agent=$work/agent
-  cat >"$lab_agent" <<'AGENT'
+  cat >"$lab_agent" <<AGENT
 #!/bin/sh
-host=$1
+host=\$1
 shift
-exec ip netns exec "$host" unshare --uts -- sh -c "hostname $host; $*"
+exec ip netns exec "\$host" unshare --uts --mount -- \
+  sh -c "hostname \$host && $(lab_mount "\$host"); \$*"
 AGENT
   chmod +x "$lab_agent"
+}
+
+# lab_mount NODE: the command that gives a node its disk, in a mount namespace.
+lab_mount() {
+  if [[ -n $lab_private ]]; then
+    echo "mount --bind $work/$1 $lab_private"
+  else
+    echo true
+  fi
 }
 
 on() {
   local node
   node=$(lab_node "$1")
   shift
-  ip netns exec "$node" unshare --uts -- sh -c 'hostname "$0"; exec "$@"' \
+  ip netns exec "$node" unshare --uts --mount -- \
+    sh -c "hostname \"\$0\" && $(lab_mount "$node") && exec \"\$@\"" \
     "$node" "$@"
 }
 
