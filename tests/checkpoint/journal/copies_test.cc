@@ -277,6 +277,29 @@ TEST_F(CopiesTest, ALaunchThatIsAliveOnTheKeepersNodeIsNotOvertaken) {
   EXPECT_EQ(journal->head().generation(), 3);
 }
 
+TEST_F(CopiesTest, WhatIsToldSurvivesTheLossOfPowerOnTheKeepersNode) {
+  broken_disk_ = 'b';
+  auto losing = std::make_unique<FaultyStorage>();
+  FaultyStorage* const disk = losing.get();
+  broken_storage_ = std::move(losing);
+  ASSERT_TRUE(CreateDirectories(DiskOf('b')).ok());
+  std::vector<int64_t> kept;
+  const auto statuses =
+      On("ab", [&](Communicator& world, JournalCopies& copies) -> absl::Status {
+        if (world.rank() == 1) return copies.keeper()->Serve();
+        ASSIGN_OR_RETURN(const auto log,
+                         GenerationLog::Create(*disk_, DiskOf('a'), 0,
+                                               TinyHeader(), copies.mirror()));
+        RETURN_IF_ERROR(log->AppendStep(ZerothOrderStep(1)));
+        RETURN_IF_ERROR(log->AppendStep(ZerothOrderStep(2)));
+        disk->LoseUnsynced();
+        kept = ScanSteps(BytesOn('b', 1)).steps;
+        return copies.mirror()->Release();
+      });
+  EXPECT_THAT(statuses, Each(absl::OkStatus()));
+  EXPECT_THAT(kept, ElementsAre(1, 2));
+}
+
 // From which change of the keeper's disk on it is full: in all cases no step
 // is told that is not on both.
 TEST_F(CopiesTest, AFullDiskUnderTheSecondCopyIsRankZerosError) {
