@@ -27,6 +27,8 @@ int OpenFlags(File::Mode mode) {
       return O_RDWR;
     case File::Mode::kAppend:
       return O_WRONLY | O_CREAT | O_APPEND;
+    case File::Mode::kDirectRead:
+      return O_RDONLY | O_DIRECT;
     case File::Mode::kDirectWrite:
       return O_WRONLY | O_DIRECT;
   }
@@ -71,22 +73,27 @@ File::~File() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-absl::Status File::ReadAt(uint64_t offset, void* data, size_t size) const {
+absl::StatusOr<size_t> File::ReadUpTo(uint64_t offset, void* data,
+                                      size_t size) const {
   char* out = static_cast<char*>(data);
-  while (size > 0) {
-    const ssize_t n = ::pread(fd_, out, size, static_cast<off_t>(offset));
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t n = ::pread(fd_, out + done, size - done,
+                              static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return ErrnoStatus("read", path_, errno);
-    if (n == 0) {
-      return absl::DataLossError(
-          absl::StrCat(path_, ": ends at byte ", offset, ", ", size,
-                       " more were expected; the file is truncated"));
-    }
-    out += n;
-    offset += static_cast<uint64_t>(n);
-    size -= static_cast<size_t>(n);
+    if (n == 0) break;
+    done += static_cast<size_t>(n);
   }
-  return absl::OkStatus();
+  return done;
+}
+
+absl::Status File::ReadAt(uint64_t offset, void* data, size_t size) const {
+  ASSIGN_OR_RETURN(const size_t done, ReadUpTo(offset, data, size));
+  if (done == size) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(path_, ": ends at byte ", offset + done, ", ", size - done,
+                   " more were expected; the file is truncated"));
 }
 
 absl::Status File::WriteAt(uint64_t offset, const void* data, size_t size) {

@@ -24,7 +24,9 @@ class File {
     kReadWrite,  // must exist
     kAppend,     // created if missing, every write goes to the end
     // Must exist; around the page cache (O_DIRECT): address, offset and size of
-    // a write are multiples of the page. An error where the file system cannot.
+    // every call are multiples of the page. An error where the file system
+    // cannot.
+    kDirectRead,
     kDirectWrite,
   };
 
@@ -34,6 +36,9 @@ class File {
   File& operator=(File&& other) noexcept;
   ~File();
 
+  // Reads to the end of the file, at most `size` bytes; how many it were.
+  absl::StatusOr<size_t> ReadUpTo(uint64_t offset, void* data,
+                                  size_t size) const;
   // Reads or writes exactly `size` bytes at `offset`; a short file is DataLoss.
   absl::Status ReadAt(uint64_t offset, void* data, size_t size) const;
   absl::Status WriteAt(uint64_t offset, const void* data, size_t size);
