@@ -48,14 +48,40 @@ bool BlockFile::Follows(size_t first, size_t last, size_t block) const {
          BytesOf(first, block) <= kReadBytes;
 }
 
-absl::Status BlockFile::ReadBlocks(size_t first, size_t end, char* data) const {
-  const uint64_t begin = blocks_[first].offset;
-  RETURN_IF_ERROR(file_.ReadAt(
-      begin, data, blocks_[end - 1].offset + blocks_[end - 1].bytes - begin));
+absl::Status BlockFile::ReadRun(size_t first, size_t end, char* pages) const {
+  const uint64_t in_page = OffsetInPage(first);
+  const uint64_t bytes = in_page + BytesOf(first, end - 1);
+  const uint64_t begin = blocks_[first].offset - in_page;
+  if (!direct_.is_open()) {
+    return file_.ReadAt(begin + in_page, pages + in_page, bytes - in_page);
+  }
+  // The last page may be that of the end of the file.
+  const uint64_t whole = (bytes + kPage - 1) / kPage * kPage;
+  const absl::StatusOr<size_t> direct = direct_.ReadUpTo(begin, pages, whole);
+  // Some file systems take the flag and then refuse the reads.
+  const size_t done = direct.ok() ? *direct : 0;
+  if (done >= bytes) return absl::OkStatus();
+  return file_.ReadAt(begin + done, pages + done, bytes - done);
+}
+
+absl::Status BlockFile::CheckRun(size_t first, size_t end,
+                                 const char* pages) const {
+  return CheckBlocks(first, end, pages + OffsetInPage(first));
+}
+
+absl::Status BlockFile::CheckBlocks(size_t first, size_t end,
+                                    const char* data) const {
   for (size_t i = first; i < end; ++i) {
-    RETURN_IF_ERROR(Check(blocks_[i], data + (blocks_[i].offset - begin)));
+    RETURN_IF_ERROR(
+        Check(blocks_[i], data + (blocks_[i].offset - blocks_[first].offset)));
   }
   return absl::OkStatus();
+}
+
+absl::Status BlockFile::ReadBlocks(size_t first, size_t end, char* data) const {
+  RETURN_IF_ERROR(
+      file_.ReadAt(blocks_[first].offset, data, BytesOf(first, end - 1)));
+  return CheckBlocks(first, end, data);
 }
 
 absl::StatusOr<std::vector<BlockFile::Piece>> BlockFile::Cut(

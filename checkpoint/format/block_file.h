@@ -48,6 +48,20 @@ class BlockFile {
   // DataLoss names file, tensor, offset.
   absl::Status ReadBlocks(size_t first, size_t end, char* data) const;
 
+  // The same file, opened to be read around the page cache.
+  void UseDirect(File direct) { direct_ = std::move(direct); }
+
+  // A run: blocks [first, end), which are neighbours. It takes whole pages of
+  // memory, its first byte being at its offset within a page.
+  static constexpr uint64_t kPage = 4096;
+  uint64_t OffsetInPage(size_t first) const {
+    return blocks_[first].offset % kPage;
+  }
+  // Reads a run into page-aligned memory, without a look at it.
+  absl::Status ReadRun(size_t first, size_t end, char* pages) const;
+  // As ReadBlocks does.
+  absl::Status CheckRun(size_t first, size_t end, const char* pages) const;
+
   // Where fetches meet blocks, by ascending block. DataLoss for bytes that are
   // in no block.
   struct Piece {
@@ -75,10 +89,13 @@ class BlockFile {
  private:
   uint64_t BytesOf(size_t first, size_t last) const;  // of neighbours
   absl::Status Check(const FileBlock& block, const char* data) const;
+  // Blocks [first, end), one behind the other at `data`.
+  absl::Status CheckBlocks(size_t first, size_t end, const char* data) const;
   // Whether `block` can be read in one call with blocks first to last.
   bool Follows(size_t first, size_t last, size_t block) const;
 
   File file_;
+  File direct_;  // not open: through the page cache
   std::vector<FileBlock> blocks_;
   std::function<std::string(int32_t)> label_name_;
 };

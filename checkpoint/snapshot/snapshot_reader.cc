@@ -67,6 +67,9 @@ std::string HostName() {
   return gethostname(name, sizeof(name) - 1) == 0 ? name : "localhost";
 }
 
+// From here on a file is worth reading around the page cache.
+constexpr uint64_t kDirectBytes = uint64_t{1} << 20;
+
 absl::StatusOr<File> OpenOfSize(const std::string& path, uint64_t bytes) {
   absl::StatusOr<File> file = File::Open(path, File::Mode::kRead);
   if (absl::IsNotFound(file.status())) {
@@ -119,6 +122,12 @@ absl::StatusOr<std::unique_ptr<SnapshotReader>> SnapshotReader::Open(
           const StoredTensor& tensor = index->tensors()[label];
           return absl::StrCat(StateKindName(tensor.kind), " ", tensor.name);
         });
+    // Large files are read once: the page cache would only cost a copy.
+    absl::StatusOr<File> direct =
+        File::Open(JoinPath(dir, entry.name()), File::Mode::kDirectRead);
+    if (entry.bytes() >= kDirectBytes && direct.ok()) {
+      reader->files_.back().UseDirect(std::move(*direct));
+    }
   }
   return reader;
 }

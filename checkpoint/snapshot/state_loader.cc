@@ -1,7 +1,9 @@
 #include "checkpoint/snapshot/state_loader.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <future>
 #include <memory>
 #include <utility>
 
@@ -11,8 +13,11 @@
 namespace perdure {
 namespace {
 
-// What a rank reads before the others look at it. It has room for two.
+// What a rank reads before the others look at it.
 constexpr uint64_t kWindowBytes = uint64_t{16} << 20;
+// One that is read, one that is looked at, and one that others may not have
+// done with.
+constexpr size_t kSlots = 3;
 
 struct FileRange {
   uint64_t file;
@@ -90,39 +95,93 @@ std::vector<BlockId> BlocksOf(const std::vector<FileRange>& ranges,
   return touched;
 }
 
-// Blocks [begin, end) of the node's list, read by one rank in one round.
-struct Window {
+// Blocks [begin, end) of the node's list that are neighbours in one file, in
+// whole pages of a window.
+struct BlockRun {
   size_t begin, end;
+  uint64_t at;  // of its first page in the window
 };
 
+// What one rank reads in one round.
+using Window = std::vector<BlockRun>;
+
 // What each rank reads in which round: contiguous parts of about equal size.
-std::vector<std::vector<Window>> CutIntoWindows(
-    const std::vector<BlockId>& blocks, const std::vector<BlockFile>& files,
-    size_t ranks, uint64_t* total) {
-  const auto bytes_of = [&](const BlockId& id) {
-    return files[id.file].blocks()[id.block].bytes;
-  };
-  *total = 0;
-  for (const BlockId& id : blocks) *total += bytes_of(id);
-  std::vector<std::vector<Window>> windows(ranks);
-  uint64_t done = 0, in_window = 0;
-  size_t last_rank = ranks;
-  for (size_t i = 0; i < blocks.size(); ++i) {
-    const uint64_t bytes = bytes_of(blocks[i]);
-    // 128 bits: terabytes times ranks.
-    const auto rank = static_cast<size_t>(static_cast<unsigned __int128>(done) *
-                                          ranks / *total);
-    if (rank != last_rank || in_window + bytes > kWindowBytes) {
-      windows[rank].push_back({i, i});
-      in_window = 0;
-    }
-    last_rank = rank;
-    windows[rank].back().end = i + 1;
-    in_window += bytes;
-    done += bytes;
+class WindowCutter {
+ public:
+  WindowCutter(const std::vector<BlockId>& blocks,
+               const std::vector<BlockFile>& files, size_t ranks)
+      : blocks_(blocks), files_(files), windows_(ranks) {
+    for (const BlockId& id : blocks) total_ += BlockOf(id).bytes;
   }
-  return windows;
-}
+
+  uint64_t total() const { return total_; }
+
+  std::vector<std::vector<Window>> Cut() {
+    uint64_t done = 0;
+    size_t last_rank = windows_.size();
+    for (size_t i = 0; i < blocks_.size(); ++i) {
+      // 128 bits: terabytes times ranks.
+      const auto rank = static_cast<size_t>(
+          static_cast<unsigned __int128>(done) * windows_.size() / total_);
+      Add(i, rank, rank == last_rank && Follows(i));
+      last_rank = rank;
+      done += BlockOf(blocks_[i]).bytes;
+    }
+    return std::move(windows_);
+  }
+
+ private:
+  const FileBlock& BlockOf(const BlockId& id) const {
+    return files_[id.file].blocks()[id.block];
+  }
+
+  // Whether block i lies behind the one before it.
+  bool Follows(size_t i) const {
+    if (i == 0 || blocks_[i].file != blocks_[i - 1].file ||
+        blocks_[i].block != blocks_[i - 1].block + 1) {
+      return false;
+    }
+    const FileBlock& before = BlockOf(blocks_[i - 1]);
+    return BlockOf(blocks_[i]).offset == before.offset + before.bytes;
+  }
+
+  void Add(size_t i, size_t rank, bool follows) {
+    std::vector<Window>& windows = windows_[rank];
+    const uint64_t bytes = BlockOf(blocks_[i]).bytes;
+    // A run may begin and end within a page.
+    const uint64_t at = Pages(used_);
+    const uint64_t as_new =
+        at + files_[blocks_[i].file].OffsetInPage(blocks_[i].block) + bytes;
+    if (windows.empty() || (!follows && Pages(as_new) > kWindowBytes) ||
+        (follows && Pages(used_ + bytes) > kWindowBytes)) {
+      windows.emplace_back();
+      used_ = 0;
+      return Add(i, rank, false);
+    }
+    if (follows && !windows.back().empty()) {
+      windows.back().back().end = i + 1;
+      used_ += bytes;
+    } else {
+      windows.back().push_back({i, i + 1, at});
+      used_ = as_new;
+    }
+  }
+
+  static uint64_t Pages(uint64_t bytes) {
+    constexpr uint64_t kPage = BlockFile::kPage;
+    return (bytes + kPage - 1) / kPage * kPage;
+  }
+
+  const std::vector<BlockId>& blocks_;
+  const std::vector<BlockFile>& files_;
+  std::vector<std::vector<Window>> windows_;
+  uint64_t total_ = 0;
+  uint64_t used_ = 0;  // of the last window
+};
+
+struct FreeMemory {
+  void operator()(char* memory) const { std::free(memory); }
+};
 
 class Loading {
  public:
@@ -137,19 +196,24 @@ class Loading {
       report->bytes_needed += range.end - range.begin;
     }
     blocks_ = BlocksOf(needs, files_);
-    windows_ =
-        CutIntoWindows(blocks_, files_, static_cast<size_t>(node_.size()),
-                       &report->bytes_read);
+    WindowCutter cutter(blocks_, files_, static_cast<size_t>(node_.size()));
+    report->bytes_read = cutter.total();
+    windows_ = cutter.Cut();
     *found = CutFetches();
     RETURN_IF_ERROR(MakeMemory());
     size_t rounds = 0;
     for (const auto& of_rank : windows_) {
       rounds = std::max(rounds, of_rank.size());
     }
+    StartReading(0);
     for (size_t round = 0; round < rounds; ++round) {
-      found->Update(ReadWindow(round));
-      // Two halves in turn: when all are past this, all are done with the round
-      // before, and its half may be filled again.
+      absl::Status got = FinishReading();
+      // Behind the check and the copies. Of three slots in turn: when all are
+      // past the barrier of a round, all are done with the round before, and
+      // nobody looks any more at the slot that is filled for the next one.
+      StartReading(round + 1);
+      if (got.ok()) got = CheckWindow(round);
+      found->Update(got);
       RETURN_IF_ERROR(node_.Barrier());
       for (int rank = 0; rank < node_.size(); ++rank) Deliver(rank, round);
     }
@@ -168,45 +232,56 @@ class Loading {
 
   absl::Status MakeMemory() {
     if (node_.size() == 1) {
-      alone_.resize(2 * kWindowBytes);
-      return absl::OkStatus();
+      alone_.reset(static_cast<char*>(
+          std::aligned_alloc(BlockFile::kPage, kSlots * kWindowBytes)));
+      if (alone_ != nullptr) return absl::OkStatus();
+      return absl::ResourceExhaustedError("no memory to read a snapshot with");
     }
-    ASSIGN_OR_RETURN(segments_, node_.AllocateShared(2 * kWindowBytes));
+    ASSIGN_OR_RETURN(segments_, node_.AllocateShared(kSlots * kWindowBytes));
     if (segments_ != nullptr) return absl::OkStatus();
     return absl::InternalError(
         absl::StrCat(node_.name(), ": its ranks cannot share memory"));
   }
 
-  char* Half(int rank, size_t round) {
+  char* Slot(int rank, size_t round) {
     char* base = segments_ != nullptr
                      ? static_cast<char*>(segments_->segment(rank))
-                     : alone_.data();
-    return base + round % 2 * kWindowBytes;
+                     : alone_.get();
+    return base + round % kSlots * kWindowBytes;
   }
 
-  // Neighbouring blocks in one call.
-  absl::Status ReadWindow(size_t round) {
+  // This rank's window of a round; nullptr if it has none.
+  const Window* Mine(size_t round) const {
     const auto& mine = windows_[static_cast<size_t>(node_.rank())];
-    if (round >= mine.size()) return absl::OkStatus();
-    char* data = Half(node_.rank(), round);
-    for (size_t i = mine[round].begin; i < mine[round].end;) {
-      const std::vector<FileBlock>& blocks = files_[blocks_[i].file].blocks();
-      const size_t first = i++;
-      const FileBlock* before = &blocks[blocks_[first].block];
-      uint64_t bytes = before->bytes;
-      for (; i < mine[round].end && blocks_[i].file == blocks_[first].file;
-           ++i) {
-        const FileBlock* block = &blocks[blocks_[i].block];
-        if (block != before + 1 ||
-            block->offset != before->offset + before->bytes) {
-          break;
-        }
-        bytes += block->bytes;
-        before = block;
+    return round < mine.size() ? &mine[round] : nullptr;
+  }
+
+  void StartReading(size_t round) {
+    const Window* window = Mine(round);
+    if (window == nullptr) return;
+    char* slot = Slot(node_.rank(), round);
+    reading_ = std::async(std::launch::async, [this, window, slot] {
+      for (const BlockRun& run : *window) {
+        const auto [file, block] = blocks_[run.begin];
+        RETURN_IF_ERROR(files_[file].ReadRun(
+            block, block + (run.end - run.begin), slot + run.at));
       }
-      RETURN_IF_ERROR(files_[blocks_[first].file].ReadBlocks(
-          blocks_[first].block, blocks_[first].block + (i - first), data));
-      data += bytes;
+      return absl::OkStatus();
+    });
+  }
+
+  absl::Status FinishReading() {
+    return reading_.valid() ? reading_.get() : absl::OkStatus();
+  }
+
+  absl::Status CheckWindow(size_t round) {
+    const Window* window = Mine(round);
+    if (window == nullptr) return absl::OkStatus();
+    const char* slot = Slot(node_.rank(), round);
+    for (const BlockRun& run : *window) {
+      const auto [file, block] = blocks_[run.begin];
+      RETURN_IF_ERROR(files_[file].CheckRun(
+          block, block + (run.end - run.begin), slot + run.at));
     }
     return absl::OkStatus();
   }
@@ -215,20 +290,26 @@ class Loading {
   void Deliver(int rank, size_t round) {
     const auto& windows = windows_[static_cast<size_t>(rank)];
     if (round >= windows.size()) return;
-    const char* data = Half(rank, round);
-    for (size_t i = windows[round].begin; i < windows[round].end; ++i) {
-      const auto [file, block] = blocks_[i];
-      if (file < pieces_.size()) {
-        const std::vector<BlockFile::Piece>& pieces = pieces_[file];
-        auto piece = std::lower_bound(
-            pieces.begin(), pieces.end(), block,
-            [](const BlockFile::Piece& p, size_t b) { return p.block < b; });
-        for (; piece != pieces.end() && piece->block == block; ++piece) {
-          BlockFile::Deliver(fetches_[file][piece->fetch], *piece,
-                             data + piece->begin);
-        }
+    for (const BlockRun& run : windows[round]) {
+      const BlockFile& file = files_[blocks_[run.begin].file];
+      const char* data = Slot(rank, round) + run.at +
+                         file.OffsetInPage(blocks_[run.begin].block);
+      for (size_t i = run.begin; i < run.end; ++i) {
+        DeliverBlock(blocks_[i], data);
+        data += file.blocks()[blocks_[i].block].bytes;
       }
-      data += files_[file].blocks()[block].bytes;
+    }
+  }
+
+  void DeliverBlock(const BlockId& id, const char* data) {
+    if (id.file >= pieces_.size()) return;
+    const std::vector<BlockFile::Piece>& pieces = pieces_[id.file];
+    auto piece = std::lower_bound(
+        pieces.begin(), pieces.end(), id.block,
+        [](const BlockFile::Piece& p, size_t b) { return p.block < b; });
+    for (; piece != pieces.end() && piece->block == id.block; ++piece) {
+      BlockFile::Deliver(fetches_[id.file][piece->fetch], *piece,
+                         data + piece->begin);
     }
   }
 
@@ -239,7 +320,8 @@ class Loading {
   std::vector<std::vector<Window>> windows_;           // by rank, by round
   std::vector<std::vector<BlockFile::Piece>> pieces_;  // by file
   std::unique_ptr<SharedSegments> segments_;
-  std::vector<char> alone_;
+  std::unique_ptr<char, FreeMemory> alone_;
+  std::future<absl::Status> reading_;  // ends before the memory goes
 };
 
 }  // namespace
