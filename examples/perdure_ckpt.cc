@@ -116,12 +116,9 @@ int main(int argc, char** argv) {
     const std::string argument = argv[i];
     if (argument == "--help" || argument == "-help" || argument == "-h") {
       const std::string verb = perdure::Verb(argc, argv);
-      if (verb != "replay") {
-        std::fputs(perdure::CheckpointHelp(verb).c_str(), stdout);
-      }
-      if (verb.empty() || verb == "replay") {
-        std::fputs(perdure::kReplayHelp, stdout);
-      }
+      std::fputs(verb == "replay" ? perdure::kReplayHelp
+                                  : perdure::CheckpointHelp(verb).c_str(),
+                 stdout);
       return 0;
     }
     if (argument == "--version" || argument == "-version") {

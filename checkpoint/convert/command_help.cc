@@ -10,6 +10,8 @@ constexpr char kOverview[] =
   perdure-ckpt convert SOURCE TARGET   from any format that is read to any other
   perdure-ckpt import HF_DIR SNAPSHOT_DIR      a snapshot of foreign weights
   perdure-ckpt export SNAPSHOT_DIR HF_DIR      for transformers, for PEFT
+  perdure-ckpt replay RUN_DIR --to_step=S --output=DIR
+                                       any past step of a zeroth-order run
   perdure-ckpt rules [NAME]            the sets of conversion rules
   perdure-ckpt inspect PATH            what a checkpoint or a run holds
   perdure-ckpt verify DIR              every byte against its checksum

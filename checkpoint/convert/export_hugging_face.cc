@@ -6,6 +6,7 @@
 #include "checkpoint/convert/hugging_face.h"
 #include "checkpoint/convert/lora_export.h"
 #include "checkpoint/convert/paths.h"
+#include "checkpoint/convert/snapshot_source.h"
 #include "checkpoint/format/storage.h"
 #include "checkpoint/snapshot/names.h"
 #include "checkpoint/snapshot/snapshot_reader.h"
@@ -87,12 +88,14 @@ absl::Status ImportHuggingFace(absl::string_view hf_dir,
 absl::Status ExportHuggingFace(absl::string_view snapshot_dir,
                                absl::string_view hf_dir,
                                const ExportOptions& options) {
+  // Of a run: its newest.
+  ASSIGN_OR_RETURN(const std::string resolved, ResolveSnapshot(snapshot_dir));
   ASSIGN_OR_RETURN(const std::unique_ptr<SnapshotReader> snapshot,
-                   SnapshotReader::Open(snapshot_dir));
+                   SnapshotReader::Open(resolved));
   RETURN_IF_ERROR(CheckAdapters(*snapshot, options));
   if (!snapshot->model().has_lora()) {
     ConvertOptions convert;
-    convert.source = std::string(snapshot_dir);
+    convert.source = resolved;
     convert.target = std::string(hf_dir);
     convert.from = "perdure";
     convert.to = "hf";

@@ -12,10 +12,11 @@
 namespace perdure {
 
 const char kReplayHelp[] =
-    R"(  perdure-ckpt replay RUN_DIR --to_step S --output SNAPSHOT_DIR
-      Makes the snapshot that a zeroth-order run would have written at step S,
-      from an older snapshot, or the initial weights, and the run's journal: the
-      same bytes, without data, forward passes or MPI.
+    R"(perdure-ckpt replay RUN_DIR --to_step=S --output=SNAPSHOT_DIR
+
+Makes the snapshot that a zeroth-order run would have written at step S, from an
+older snapshot, or the initial weights, and the run's journal: the same bytes,
+without data, forward passes or MPI.
 )";
 
 absl::Status RunReplayCommand(const std::vector<std::string>& arguments,
