@@ -17,9 +17,10 @@ std::string Describe(const SaveReport& report) {
       absl::StrFormat("step %d  snapshot saved: %s in %.2f s", report.step,
                       HumanBytes(report.bytes), report.seconds);
   if (report.seconds > 0) {
-    absl::StrAppendFormat(
-        &text, ", %.2f GB/s",
-        static_cast<double>(report.bytes) / 1e9 / report.seconds);
+    absl::StrAppend(&text, ", ",
+                    HumanBytes(static_cast<uint64_t>(
+                        static_cast<double>(report.bytes) / report.seconds)),
+                    "/s");
   }
   absl::StrAppendFormat(&text, "; training stood still for %.3f s",
                         report.stall_seconds);
