@@ -1,6 +1,7 @@
 #include "checkpoint/snapshot/state_loader.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <future>
@@ -15,9 +16,11 @@ namespace {
 
 // What a rank reads before the others look at it.
 constexpr uint64_t kWindowBytes = uint64_t{16} << 20;
-// One that is read, one that is looked at, and one that others may not have
+// A disk wants more than one request at a time.
+constexpr size_t kReads = 2;
+// Those that are read, one that is looked at, and one that others may not have
 // done with.
-constexpr size_t kSlots = 3;
+constexpr size_t kSlots = kReads + 2;
 
 struct FileRange {
   uint64_t file;
@@ -205,13 +208,13 @@ class Loading {
     for (const auto& of_rank : windows_) {
       rounds = std::max(rounds, of_rank.size());
     }
-    StartReading(0);
+    for (size_t round = 0; round < kReads; ++round) StartReading(round);
     for (size_t round = 0; round < rounds; ++round) {
-      absl::Status got = FinishReading();
-      // Behind the check and the copies. Of three slots in turn: when all are
-      // past the barrier of a round, all are done with the round before, and
-      // nobody looks any more at the slot that is filled for the next one.
-      StartReading(round + 1);
+      absl::Status got = FinishReading(round);
+      // Behind the check and the copies. Slots in turn: all ranks are past the
+      // barrier of the round before, so done with the round before that, and
+      // nobody looks any more at the slot that is filled now.
+      StartReading(round + kReads);
       if (got.ok()) got = CheckWindow(round);
       found->Update(got);
       RETURN_IF_ERROR(node_.Barrier());
@@ -260,18 +263,20 @@ class Loading {
     const Window* window = Mine(round);
     if (window == nullptr) return;
     char* slot = Slot(node_.rank(), round);
-    reading_ = std::async(std::launch::async, [this, window, slot] {
-      for (const BlockRun& run : *window) {
-        const auto [file, block] = blocks_[run.begin];
-        RETURN_IF_ERROR(files_[file].ReadRun(
-            block, block + (run.end - run.begin), slot + run.at));
-      }
-      return absl::OkStatus();
-    });
+    reading_[round % kReads] =
+        std::async(std::launch::async, [this, window, slot] {
+          for (const BlockRun& run : *window) {
+            const auto [file, block] = blocks_[run.begin];
+            RETURN_IF_ERROR(files_[file].ReadRun(
+                block, block + (run.end - run.begin), slot + run.at));
+          }
+          return absl::OkStatus();
+        });
   }
 
-  absl::Status FinishReading() {
-    return reading_.valid() ? reading_.get() : absl::OkStatus();
+  absl::Status FinishReading(size_t round) {
+    std::future<absl::Status>& reading = reading_[round % kReads];
+    return reading.valid() ? reading.get() : absl::OkStatus();
   }
 
   absl::Status CheckWindow(size_t round) {
@@ -321,7 +326,8 @@ class Loading {
   std::vector<std::vector<BlockFile::Piece>> pieces_;  // by file
   std::unique_ptr<SharedSegments> segments_;
   std::unique_ptr<char, FreeMemory> alone_;
-  std::future<absl::Status> reading_;  // ends before the memory goes
+  // They end before the memory goes.
+  std::array<std::future<absl::Status>, kReads> reading_;
 };
 
 }  // namespace
