@@ -301,6 +301,13 @@ size_t OpenDescriptors() {
   return ListDirectory("/proc/self/fd").value().size();
 }
 
+// The address sanitizer keeps what was freed, and has a leak check of its own.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kMemoryIsGivenBack = false;
+#else
+constexpr bool kMemoryIsGivenBack = true;
+#endif
+
 size_t ResidentPages() {
   size_t size = 0, resident = 0;
   std::ifstream("/proc/self/statm") >> size >> resident;
@@ -321,7 +328,9 @@ TEST_F(SaverTest, FiftySavesLeakNeitherDescriptorsNorMemory) {
               }
             }
             EXPECT_EQ(OpenDescriptors(), descriptors);
-            EXPECT_LT(ResidentPages(), pages + 512);  // 2 MiB
+            if (kMemoryIsGivenBack) {
+              EXPECT_LT(ResidentPages(), pages + 512);  // 2 MiB
+            }
             return absl::OkStatus();
           });
 }
