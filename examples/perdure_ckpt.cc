@@ -10,12 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "checkpoint/convert/commands.h"
 #include "checkpoint/replay/replay_command.h"
+#include "launcher/flags/command_line.h"
 #include "runtime/base/status.h"
-#include "runtime/base/text.h"
 
 DEFINE_bool(progress, false, "show progress on stderr");
 DEFINE_string(from, "", "convert, inspect: the format of the source");
@@ -39,28 +37,6 @@ constexpr const char* kFlags[] = {"progress",   "from",      "to",
                                   "rules",      "model",     "dtype",
                                   "stats",      "tolerance", "keep_last",
                                   "keep_every", "dry_run",   "merge_lora"};
-
-// gflags would end the process with code 1 and no suggestion.
-absl::Status CheckFlags(const std::vector<std::string>& arguments) {
-  std::vector<std::string> known(std::begin(kFlags), std::end(kFlags));
-  known.insert(known.end(), {"to_step", "output", "help", "version"});
-  for (const std::string& argument : arguments) {
-    absl::string_view name = argument;
-    if (!absl::ConsumePrefix(&name, "-")) continue;
-    absl::ConsumePrefix(&name, "-");
-    name = name.substr(0, name.find('='));
-    const std::string flag(name);
-    const std::string positive(absl::StripPrefix(name, "no"));
-    gflags::CommandLineFlagInfo info;
-    if (!gflags::GetCommandLineFlagInfo(flag.c_str(), &info) &&
-        !gflags::GetCommandLineFlagInfo(positive.c_str(), &info)) {
-      return absl::InvalidArgumentError(absl::StrCat("unknown flag ", argument,
-                                                     DidYouMean(flag, known),
-                                                     " (--help lists them)"));
-    }
-  }
-  return absl::OkStatus();
-}
 
 bool Given(const char* flag) {
   return !gflags::GetCommandLineFlagInfoOrDie(flag).is_default;
@@ -86,9 +62,8 @@ CheckpointFlags Flags() {
 }
 
 absl::StatusOr<int> Run(int argc, char** argv) {
-  RETURN_IF_ERROR(CheckFlags({argv + 1, argv + argc}));
-  gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::vector<std::string> arguments;
+  RETURN_IF_ERROR(SetFlags({argv + 1, argv + argc}, &arguments));
   if (!arguments.empty() && arguments[0] == "replay") {
     RETURN_IF_ERROR(
         RunReplayCommand(arguments, FLAGS_to_step, FLAGS_output, std::cout));

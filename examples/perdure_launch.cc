@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "launcher/flags/command_line.h"
 #include "launcher/supervisor/control_server.h"
 #include "launcher/supervisor/launch_options.h"
 #include "launcher/supervisor/node_table.h"
@@ -80,44 +80,6 @@ twice; 94 too few hosts; 1 restarts are spent; otherwise the trainer's own, such
 configuration.
 )";
 
-// gflags would end the process with code 1 and no suggestion.
-absl::Status ReadFlags(const std::vector<std::string>& words,
-                       std::vector<std::string>* rest) {
-  std::vector<std::string> names;
-  for (const char* name :
-       {"n", "hosts", "hostfile", "agent", "network", "listen", "wait",
-        "cooldown", "max_restarts", "max_no_progress", "beat", "silence",
-        "lease", "progress", "quiet"}) {
-    names.emplace_back(name);
-  }
-  for (size_t i = 0; i < words.size(); ++i) {
-    absl::string_view word = words[i];
-    if (!absl::ConsumePrefix(&word, "-")) {
-      rest->push_back(words[i]);
-      continue;
-    }
-    absl::ConsumePrefix(&word, "-");
-    const size_t equals = word.find('=');
-    const std::string name(word.substr(0, equals));
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("unknown option ", words[i], DidYouMean(name, names),
-                       " (--help lists them)"));
-    }
-    std::string value = name == "quiet" ? "true" : "";
-    if (equals != absl::string_view::npos) {
-      value = std::string(word.substr(equals + 1));
-    } else if (name != "quiet" && i + 1 < words.size()) {
-      value = words[++i];
-    }
-    if (gflags::SetCommandLineOption(name.c_str(), value.c_str()).empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--", name, " '", value, "': no such value"));
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<int> RunCommand(const std::vector<std::string>& words) {
   if (words.size() != 2) {
     return absl::InvalidArgumentError(
@@ -149,7 +111,7 @@ absl::StatusOr<int> RunCommand(const std::vector<std::string>& words) {
 absl::StatusOr<int> Run(const std::vector<std::string>& words,
                         const std::vector<std::string>& trainer) {
   std::vector<std::string> rest;
-  RETURN_IF_ERROR(ReadFlags(words, &rest));
+  RETURN_IF_ERROR(SetFlags(words, &rest));
   if (!rest.empty()) return RunCommand(rest);
   LaunchOptions options;
   options.ranks = FLAGS_n;

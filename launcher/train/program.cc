@@ -4,7 +4,7 @@
 
 #include "checkpoint/convert/hugging_face.h"
 #include "glog/logging.h"
-#include "launcher/train/command_line.h"
+#include "launcher/flags/command_line.h"
 #include "launcher/train/environment.h"
 #include "launcher/train/model_setup.h"
 #include "launcher/train/plan.h"

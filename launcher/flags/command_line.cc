@@ -1,4 +1,4 @@
-#include "launcher/train/command_line.h"
+#include "launcher/flags/command_line.h"
 
 #include <gflags/gflags.h>
 
@@ -37,10 +37,15 @@ absl::Status Set(const FlagInfo& info, const std::string& value) {
 
 }  // namespace
 
-absl::Status SetFlags(const std::vector<std::string>& arguments) {
+absl::Status SetFlags(const std::vector<std::string>& arguments,
+                      std::vector<std::string>* words) {
   for (size_t i = 0; i < arguments.size(); ++i) {
     absl::string_view argument = arguments[i];
     if (!absl::ConsumePrefix(&argument, "-") || argument.empty()) {
+      if (words != nullptr) {
+        words->push_back(arguments[i]);
+        continue;
+      }
       return absl::InvalidArgumentError(absl::StrCat(
           "unexpected argument '", arguments[i], "'; --help lists the flags"));
     }
