@@ -56,7 +56,7 @@ absl::Status BlockFile::ReadRun(size_t first, size_t end, char* pages) const {
     return file_.ReadAt(begin + in_page, pages + in_page, bytes - in_page);
   }
   // The last page may be that of the end of the file.
-  const uint64_t whole = (bytes + kPage - 1) / kPage * kPage;
+  const uint64_t whole = (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
   const absl::StatusOr<size_t> direct = direct_.ReadUpTo(begin, pages, whole);
   // Some file systems take the flag and then refuse the reads.
   const size_t done = direct.ok() ? *direct : 0;

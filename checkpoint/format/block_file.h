@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "checkpoint/format/storage.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
 #include "runtime/tensor/dtype.h"
@@ -51,11 +52,10 @@ class BlockFile {
   // The same file, opened to be read around the page cache.
   void UseDirect(File direct) { direct_ = std::move(direct); }
 
-  // A run: blocks [first, end), which are neighbours. It takes whole pages of
-  // memory, its first byte being at its offset within a page.
-  static constexpr uint64_t kPage = 4096;
+  // A run: blocks [first, end), which are neighbours. It takes whole pages
+  // (kPageBytes) of memory, its first byte being at its offset within a page.
   uint64_t OffsetInPage(size_t first) const {
-    return blocks_[first].offset % kPage;
+    return blocks_[first].offset % kPageBytes;
   }
   // Reads a run into page-aligned memory, without a look at it.
   absl::Status ReadRun(size_t first, size_t end, char* pages) const;

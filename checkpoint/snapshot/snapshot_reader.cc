@@ -123,11 +123,10 @@ absl::StatusOr<std::unique_ptr<SnapshotReader>> SnapshotReader::Open(
           return absl::StrCat(StateKindName(tensor.kind), " ", tensor.name);
         });
     // Large files are read once: the page cache would only cost a copy.
+    if (entry.bytes() < kDirectBytes) continue;
     absl::StatusOr<File> direct =
         File::Open(JoinPath(dir, entry.name()), File::Mode::kDirectRead);
-    if (entry.bytes() >= kDirectBytes && direct.ok()) {
-      reader->files_.back().UseDirect(std::move(*direct));
-    }
+    if (direct.ok()) reader->files_.back().UseDirect(std::move(*direct));
   }
   return reader;
 }

@@ -171,8 +171,7 @@ class WindowCutter {
   }
 
   static uint64_t Pages(uint64_t bytes) {
-    constexpr uint64_t kPage = BlockFile::kPage;
-    return (bytes + kPage - 1) / kPage * kPage;
+    return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
   }
 
   const std::vector<BlockId>& blocks_;
@@ -236,7 +235,7 @@ class Loading {
   absl::Status MakeMemory() {
     if (node_.size() == 1) {
       alone_.reset(static_cast<char*>(
-          std::aligned_alloc(BlockFile::kPage, kSlots * kWindowBytes)));
+          std::aligned_alloc(kPageBytes, kSlots * kWindowBytes)));
       if (alone_ != nullptr) return absl::OkStatus();
       return absl::ResourceExhaustedError("no memory to read a snapshot with");
     }
