@@ -81,6 +81,7 @@ int RunWatched(absl::Duration timeout, const Watch& watch,
   const int rank = (*mpi)->rank(), size = (*mpi)->size();
   const SessionInfo info{(*mpi)->host(), (*mpi)->version(), watch.board,
                          watch.generation};
+  if (watch.board != nullptr) watch.board->EnterPhase(Phase::kLoad);
   absl::Status status = CheckLauncher(**mpi, LaunchedRanks());
   if (status.ok()) {
     status = RunGuarded([&] {

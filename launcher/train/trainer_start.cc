@@ -241,7 +241,6 @@ absl::Status Trainer::MakeEngineWithState() {
 }
 
 absl::Status Trainer::Start(const RunConfig& config) {
-  if (board() != nullptr) board()->EnterPhase(Phase::kLoad);
   RETURN_IF_ERROR(PrepareConfig(config));
   device_ = MakeCpuDevice(config_.train().threads_per_rank());
   RETURN_IF_ERROR(OpenData());
