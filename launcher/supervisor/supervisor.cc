@@ -88,20 +88,20 @@ absl::StatusOr<int> Supervisor::Run() {
           false, stopping_ ? 143 : kExitTooFewHosts,
           absl::StrCat("too few hosts for ", options_.ranks,
                        " ranks: ", nodes_.Describe(MonotonicSeconds()))};
-      parts_.events.Add("end", {{"exit_code", decision_.exit_code},
-                                {"why", decision_.why},
-                                {"steps", finished_}});
-      Say(absl::StrCat("stops: ", decision_.why));
-      return decision_.exit_code;
+      return End(/*tell=*/true);
     }
     ASSIGN_OR_RETURN(const GenerationEnd end, RunGeneration(*hosts));
     if (decision_.restart) continue;
-    parts_.events.Add("end", {{"exit_code", decision_.exit_code},
-                              {"why", decision_.why},
-                              {"steps", finished_}});
-    if (end.verdict.has_value()) Say(absl::StrCat("stops: ", decision_.why));
-    return decision_.exit_code;
+    return End(/*tell=*/end.verdict.has_value());
   }
+}
+
+int Supervisor::End(bool tell) {
+  parts_.events.Add("end", {{"exit_code", decision_.exit_code},
+                            {"why", decision_.why},
+                            {"steps", finished_}});
+  if (tell) Say(absl::StrCat("stops: ", decision_.why));
+  return decision_.exit_code;
 }
 
 std::optional<std::vector<HostSlots>> Supervisor::ChooseHosts() {

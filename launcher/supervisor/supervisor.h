@@ -50,6 +50,8 @@ class Supervisor {
   // Runs one generation to its end.
   absl::StatusOr<GenerationEnd> RunGeneration(
       const std::vector<HostSlots>& hosts);
+  // Records the end of the launch; its exit code.
+  int End(bool tell);
   absl::Status StartGeneration(const std::vector<HostSlots>& hosts,
                                GenerationRun* run);
   void Obey(GenerationRun* run);
