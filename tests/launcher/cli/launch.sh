@@ -40,7 +40,13 @@ survives kill@1:8 "incident 1: crash" "rank 1 was ended by signal 9"
 survives segv@0:7 "incident 1: crash" "rank 0 was ended by signal 11"
 survives exit0@1:8 "incident 1: crash"
 survives hang@1:9 "incident 1: hang" "rank 1 on" "rank 0 wait for it"
+survives spin@1:9 "incident 1: hang" "rank 1 on"
 survives stop@0:13 "incident 1: rank silent" "rank 0"
+
+check "a slow rank is waited for"
+expect 0 env PERDURE_FAULT=slow4@1:8 "${launch[@]}" -- "${train[@]}" --run_dir "$work/slow"
+equal "$(events "$work/slow" generation)" 1 "generations"
+equal "$(losses "$work/slow")" "$(losses "$work/whole")" "losses"
 
 check "history says what was lost"
 expect 0 "$bin/perdure-launch" history "$work/hang"
@@ -91,3 +97,27 @@ cp "$work/endless.txt" "$out"
 equal "$code" 143 "exit code"
 says "after saving step"
 wait_for 5 nothing_left || fail "left over: $(own_processes)"
+
+# endless NAME: in the background, until it has done some steps.
+endless() {
+  run=$work/$1
+  "${launch[@]}" --lease=2 -- "${train[@]}" --run_dir "$run" \
+    --set train.steps=100000000 --set snapshot.every_steps=0 \
+    >"$work/$1.txt" 2>&1 </dev/null &
+  job=$!
+  wait_for 60 has_steps || fail "no steps within a minute"
+}
+
+check "SIGTERM saves and ends, as stop does"
+endless terminated
+kill -TERM "$job"
+code=0
+wait "$job" || code=$?
+equal "$code" 143 "exit code"
+has_snapshot || fail "no snapshot"
+
+check "ranks end by themselves when perdure-launch is killed"
+endless orphaned
+kill -KILL "$job"
+wait "$job" || true
+wait_for 30 nothing_left || fail "left over: $(own_processes)"
