@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include "launcher/supervisor/control_server.h"
 #include "launcher/supervisor/launch_options.h"
 #include "launcher/supervisor/node_table.h"
+#include "launcher/supervisor/slurm.h"
 #include "launcher/supervisor/status_text.h"
 #include "launcher/supervisor/supervisor.h"
 #include "runtime/base/file.h"
@@ -24,7 +27,7 @@ DEFINE_string(hosts, "", "NAME:RANKS,...; those left over are spares");
 DEFINE_string(hostfile, "", "a line a host: NAME slots=RANKS");
 DEFINE_string(agent, "", "starts daemons on hosts instead of ssh");
 DEFINE_string(network, "", "of the hosts, such as 10.0.0.0/24");
-DEFINE_string(listen, "127.0.0.1", "this machine's address for the ranks");
+DEFINE_string(listen, "", "this machine's address for the ranks");
 DEFINE_double(wait, 600, "seconds to wait for enough hosts");
 DEFINE_double(cooldown, 30, "seconds that a lost host is left out, at first");
 DEFINE_int32(max_restarts, 100, "restarts before giving up");
@@ -56,11 +59,12 @@ does; a second one ends without saving. What ranks print is in
 RUN_DIR/launch/gen-*/rank-*.log; events are in RUN_DIR/launch/events.jsonl.
 
 options:
-  -n N                  ranks
+  -n N                  ranks (in a Slurm job: its tasks)
   --hosts A:2,B:2,C:2   hosts and how many ranks each takes; those not needed are
-                        spares (this machine)
+                        spares (those of the Slurm job, or this machine)
   --hostfile FILE       the same, a line a host: NAME slots=N
-  --listen ADDRESS      this machine's address, as the hosts see it (127.0.0.1)
+  --listen ADDRESS      this machine's address, as the hosts see it (127.0.0.1;
+                        in a Slurm job this node's name)
   --network NET         that Open MPI uses between hosts: 10.0.0.0/24
   --agent PROGRAM       starts Open MPI's daemons on hosts instead of ssh
   --wait S              for enough hosts, then exit code 94 (600)
@@ -108,6 +112,30 @@ absl::StatusOr<int> RunCommand(const std::vector<std::string>& words) {
       "; a trainer comes after --"));
 }
 
+// The hosts that the user or the Slurm job gives, if any.
+absl::Status FindHosts(LaunchOptions* options) {
+  if (!FLAGS_hosts.empty() && !FLAGS_hostfile.empty()) {
+    return absl::InvalidArgumentError("give --hosts or --hostfile, not both");
+  }
+  if (!FLAGS_hostfile.empty()) {
+    ASSIGN_OR_RETURN(const std::string text, ReadFile(FLAGS_hostfile));
+    ASSIGN_OR_RETURN(options->hosts, ParseHostfile(text));
+  } else {
+    ASSIGN_OR_RETURN(options->hosts, ParseHosts(FLAGS_hosts));
+  }
+  const std::optional<SlurmJob> job = ReadSlurmJob(std::getenv);
+  if (!job.has_value() || !FLAGS_agent.empty()) return absl::OkStatus();
+  options->access.slurm = true;
+  if (options->hosts.empty()) {
+    ASSIGN_OR_RETURN(options->hosts, SlurmHosts(*job));
+  }
+  if (options->ranks == 0) {
+    for (const HostSlots& host : options->hosts) options->ranks += host.slots;
+  }
+  if (FLAGS_listen.empty()) options->listen = job->this_node;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<int> Run(const std::vector<std::string>& words,
                         const std::vector<std::string>& trainer) {
   std::vector<std::string> rest;
@@ -116,18 +144,10 @@ absl::StatusOr<int> Run(const std::vector<std::string>& words,
   LaunchOptions options;
   options.ranks = FLAGS_n;
   options.trainer = trainer;
-  if (!FLAGS_hosts.empty() && !FLAGS_hostfile.empty()) {
-    return absl::InvalidArgumentError("give --hosts or --hostfile, not both");
-  }
-  if (!FLAGS_hostfile.empty()) {
-    ASSIGN_OR_RETURN(const std::string text, ReadFile(FLAGS_hostfile));
-    ASSIGN_OR_RETURN(options.hosts, ParseHostfile(text));
-  } else {
-    ASSIGN_OR_RETURN(options.hosts, ParseHosts(FLAGS_hosts));
-  }
-  options.agent = FLAGS_agent;
+  if (!FLAGS_listen.empty()) options.listen = FLAGS_listen;
+  options.access.agent = FLAGS_agent;
+  RETURN_IF_ERROR(FindHosts(&options));
   options.network = FLAGS_network;
-  options.listen = FLAGS_listen;
   options.wait_seconds = FLAGS_wait;
   options.cooldown_seconds = FLAGS_cooldown;
   options.beat_seconds = FLAGS_beat;

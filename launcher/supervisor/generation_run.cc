@@ -14,6 +14,8 @@ namespace {
 // A supervisor that was itself stopped for so long has not heard anybody, which
 // is nobody's fault.
 constexpr double kOwnPause = 0.5;
+// From the last rank's last word to the end of mpirun.
+constexpr double kEndSeconds = 10;
 
 }  // namespace
 
@@ -70,6 +72,11 @@ void GenerationRun::Watch(double now) {
   if (paused) {
     table_->Forgive(now);
     return;
+  }
+  if (!table_->AllFinished()) {
+    finished_at_ = now;
+  } else if (now - finished_at_ > kEndSeconds) {
+    Kill();
   }
   for (const RankStatus& rank : table_->ranks()) {
     last_sign_ = std::max(

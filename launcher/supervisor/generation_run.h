@@ -59,6 +59,7 @@ class GenerationRun {
   std::optional<Verdict> verdict_;  // of the detectors
   std::optional<ExitState> exit_;
   double turned_at_ = 0;
+  double finished_at_ = 0;  // no rank had finished before
   double known_at_ = 0, last_sign_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "launcher/supervisor/budgets.h"
+#include "launcher/supervisor/host_access.h"
 #include "launcher/supervisor/mpirun_line.h"
 #include "launcher/supervisor/policy.h"
 #include "runtime/base/status.h"
@@ -15,8 +16,8 @@ namespace perdure {
 
 struct LaunchOptions {
   int ranks = 0;
-  std::vector<HostSlots> hosts;      // spares behind; empty: this machine
-  std::string agent;                 // starts daemons on hosts instead of ssh
+  std::vector<HostSlots> hosts;  // spares behind; empty: this machine
+  HostAccess access;
   std::string network;               // of the hosts: "10.0.0.0/24"
   std::string listen = "127.0.0.1";  // where their ranks reach this process
   double wait_seconds = 600;         // for enough hosts

@@ -33,9 +33,13 @@ void AddHosts(const MpirunOptions& options, Line* line) {
   line->Parameter("oob_tcp_keepalive_time", "1");
   line->Parameter("oob_tcp_keepalive_intvl", "1");
   line->Parameter("oob_tcp_keepalive_probes", "2");
-  if (!options.agent.empty()) {
+  if (!options.access.agent.empty()) {
     line->Parameter("plm", "rsh");
-    line->Parameter("plm_rsh_agent", options.agent);
+    line->Parameter("plm_rsh_agent", options.access.agent);
+  } else if (options.access.slurm) {
+    line->Parameter("plm", "slurm");
+    // The allocation outlives the loss of a host.
+    line->Parameter("plm_slurm_args", "--no-kill --overlap");
   } else {
     line->Parameter("plm_rsh_args",
                     "-o ServerAliveInterval=1 -o ServerAliveCountMax=2 -o "

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "launcher/supervisor/host_access.h"
+
 namespace perdure {
 
 struct HostSlots {
@@ -18,9 +20,9 @@ struct MpirunOptions {
   int ranks = 1;
   std::vector<HostSlots> hosts;  // empty: this machine
   bool as_root = false;
-  int cores = 1;        // of this machine, for its ranks
-  std::string agent;    // starts the daemons instead of ssh, or ""
-  std::string network;  // "10.0.0.0/24", or "" for all
+  int cores = 1;                      // of this machine, for its ranks
+  HostAccess access;                  // starts the daemons
+  std::string network;                // "10.0.0.0/24", or "" for all
   std::vector<std::string> exported;  // names of variables for the ranks
 };
 

@@ -4,7 +4,6 @@
 #include <optional>
 #include <thread>
 
-#include "absl/strings/str_cat.h"
 #include "launcher/supervisor/child_process.h"
 
 namespace perdure {
@@ -12,27 +11,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::vector<std::string> Command(const std::string& host,
-                                 const std::string& agent, double seconds) {
-  if (!agent.empty()) return {agent, host, "true"};
-  return {"ssh",
-          "-o",
-          "BatchMode=yes",
-          "-o",
-          absl::StrCat("ConnectTimeout=", static_cast<int>(seconds) + 1),
-          host,
-          "true"};
-}
-
 }  // namespace
 
 std::vector<std::string> UnreachableHosts(const std::vector<std::string>& hosts,
-                                          const std::string& agent,
+                                          const HostAccess& access,
                                           double seconds) {
   std::vector<std::optional<ChildProcess>> probes;
   for (const std::string& host : hosts) {
     absl::StatusOr<ChildProcess> probe =
-        ChildProcess::Start(Command(host, agent, seconds), {});
+        ChildProcess::Start(RemoteCommand(access, host, seconds, {"true"}), {});
     std::optional<ChildProcess>& started = probes.emplace_back();
     if (probe.ok()) started.emplace(std::move(*probe));
   }

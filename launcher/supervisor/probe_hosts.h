@@ -4,12 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "launcher/supervisor/host_access.h"
+
 namespace perdure {
 
-// Those of `hosts` on which nothing can be started within `seconds`: by `agent`
-// HOST true, or by ssh where there is no agent. All at once; blocks.
+// Those of `hosts` on which nothing can be started within `seconds`. All at
+// once; blocks.
 std::vector<std::string> UnreachableHosts(const std::vector<std::string>& hosts,
-                                          const std::string& agent,
+                                          const HostAccess& access,
                                           double seconds);
 
 }  // namespace perdure

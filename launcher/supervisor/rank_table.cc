@@ -52,6 +52,11 @@ bool RankTable::AllHeard() const {
                      [](const RankStatus& rank) { return rank.heard; });
 }
 
+bool RankTable::AllFinished() const {
+  return std::all_of(ranks_.begin(), ranks_.end(),
+                     [](const RankStatus& rank) { return rank.finished(); });
+}
+
 int64_t RankTable::LeastStep() const {
   int64_t least = ranks_.empty() ? 0 : ranks_[0].last.step();
   for (const RankStatus& rank : ranks_) {

@@ -52,6 +52,7 @@ class RankTable {
   const std::vector<RankStatus>& ranks() const { return ranks_; }
   const DroppedDatagrams& dropped() const { return dropped_; }
   bool AllHeard() const;
+  bool AllFinished() const;
   // Steps that every rank has finished, and that any has.
   int64_t LeastStep() const;
   int64_t MostStep() const;

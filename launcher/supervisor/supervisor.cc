@@ -135,7 +135,7 @@ void Supervisor::ExcludeGuilty(const Verdict& verdict,
   } else if (verdict.fault == Fault::kStart) {
     std::vector<std::string> names;
     for (const HostSlots& host : hosts) names.push_back(host.host);
-    guilty = UnreachableHosts(names, options_.agent, kProbeSeconds);
+    guilty = UnreachableHosts(names, options_.access, kProbeSeconds);
   }
   const double now = MonotonicSeconds();
   for (const std::string& host : guilty) {
@@ -153,7 +153,7 @@ absl::Status Supervisor::StartGeneration(const std::vector<HostSlots>& hosts,
   MpirunOptions mpirun;
   mpirun.ranks = options_.ranks;
   mpirun.hosts = hosts;
-  mpirun.agent = options_.agent;
+  mpirun.access = options_.access;
   mpirun.network = options_.network;
   mpirun.as_root = geteuid() == 0;
   mpirun.cores = static_cast<int>(std::thread::hardware_concurrency());

@@ -92,8 +92,10 @@ int RunWatched(absl::Duration timeout, const Watch& watch,
   if (status.ok() || absl::IsCancelled(status)) {
     if (!status.ok() && rank == 0) Report(status, rank, size, info.host);
     if (watch.board != nullptr) watch.board->EnterPhase(Phase::kFinish);
-    (*mpi)->Finish();
+    // Said before the ranks part: mpirun kills the others when the first one
+    // leaves with 143.
     watch.Farewell(ExitCode(status));
+    (*mpi)->Finish();
     return ExitCode(status);
   }
   // A wrong config is found by all ranks at once.

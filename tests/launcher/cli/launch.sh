@@ -96,6 +96,7 @@ wait "$job" || code=$?
 cp "$work/endless.txt" "$out"
 equal "$code" 143 "exit code"
 says "after saving step"
+if grep -F "incident" "$out"; then fail "a stop is no incident"; fi
 wait_for 5 nothing_left || fail "left over: $(own_processes)"
 
 # endless NAME: in the background, until it has done some steps.

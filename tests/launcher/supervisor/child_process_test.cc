@@ -67,9 +67,9 @@ TEST(ProbeHostsTest, HostsThatFailOrHangAreUnreachable) {
   std::ofstream(agent) << "#!/bin/sh\ncase $1 in good) exec $2;; bad) exit 1;; "
                           "*) exec sleep 60;; esac\n";
   ASSERT_EQ(chmod(agent.c_str(), 0700), 0);
-  EXPECT_EQ(UnreachableHosts({"good", "bad", "slow"}, agent, 0.5),
+  EXPECT_EQ(UnreachableHosts({"good", "bad", "slow"}, {agent}, 0.5),
             (std::vector<std::string>{"bad", "slow"}));
-  EXPECT_EQ(UnreachableHosts({"good"}, "/no/such/agent", 0.5),
+  EXPECT_EQ(UnreachableHosts({"good"}, {"/no/such/agent"}, 0.5),
             std::vector<std::string>{"good"});
 }
 
