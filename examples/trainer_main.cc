@@ -17,6 +17,9 @@ DEFINE_bool(force, false, "rename a non-empty --run_dir and start anew");
 DEFINE_bool(plan, false,
             "print configuration, topology, batch arithmetic and bytes per "
             "rank, then exit; needs no MPI (ranks: topology.ranks)");
+DEFINE_string(layouts, "",
+              "RANKS@RANKS_PER_NODE,...: print every layout of so many ranks "
+              "for perdure-launch, then exit; needs no MPI");
 DEFINE_string(set, "",
               "path=value: overrides a field of the configuration; may be "
               "repeated");
@@ -31,6 +34,7 @@ int TrainerMain(int argc, char** argv, const TrainerProgram& program) {
   flags.resume = FLAGS_resume;
   flags.force = FLAGS_force;
   flags.plan = FLAGS_plan;
+  flags.layouts = FLAGS_layouts;
   return perdure::RunProgram(
       flags,
       [&](perdure::Communicator& world, const perdure::SessionInfo& info,

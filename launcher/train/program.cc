@@ -6,6 +6,7 @@
 #include "glog/logging.h"
 #include "launcher/flags/command_line.h"
 #include "launcher/train/environment.h"
+#include "launcher/train/layouts.h"
 #include "launcher/train/model_setup.h"
 #include "launcher/train/plan.h"
 #include "launcher/train/signals.h"
@@ -23,7 +24,8 @@ int PlannedRanks(const TopologyConfig& topology) {
          (topology.has_dp() ? topology.dp() : 1);
 }
 
-absl::Status PrintPlan(const RunConfig& config) {
+// --plan or --layouts.
+absl::Status PrintPlan(const RunConfig& config, const TrainerFlags& flags) {
   RunConfig complete = config;
   if (config.model().has_init_from()) {
     ASSIGN_OR_RETURN(const ModelSource source,
@@ -31,9 +33,13 @@ absl::Status PrintPlan(const RunConfig& config) {
     ASSIGN_OR_RETURN(complete, TakeModel(config, source.model));
   }
   RETURN_IF_ERROR(CheckConfig(complete, /*for_training=*/true));
-  ASSIGN_OR_RETURN(
-      const std::string text,
-      PlanText(ResolveConfig(complete), PlannedRanks(config.topology())));
+  const RunConfig resolved = ResolveConfig(complete);
+  std::string text;
+  if (flags.layouts.empty()) {
+    ASSIGN_OR_RETURN(text, PlanText(resolved, PlannedRanks(config.topology())));
+  } else {
+    ASSIGN_OR_RETURN(text, LayoutsText(resolved, flags.layouts, flags.run_dir));
+  }
   std::fputs(text.c_str(), stdout);
   return absl::OkStatus();
 }
@@ -66,8 +72,8 @@ int RunProgram(const TrainerFlags& flags,
                                 const RunConfig& config)>& body) {
   const absl::StatusOr<RunConfig> config = ReadRunConfig(flags);
   if (!config.ok()) return ReportEarlyFailure(config.status());
-  if (flags.plan) {
-    const absl::Status status = PrintPlan(*config);
+  if (flags.plan || !flags.layouts.empty()) {
+    const absl::Status status = PrintPlan(*config, flags);
     return status.ok() ? 0 : ReportEarlyFailure(status);
   }
   InstallStopSignals();

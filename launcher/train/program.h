@@ -17,7 +17,7 @@ namespace perdure {
 // is all: after --help and --version, and after a message about a wrong flag.
 std::optional<int> BeginProgram(int argc, char** argv, TrainerFlags* flags);
 
-// `--plan` and `--config` alone, without MPI: prints the plan, or runs
+// `--plan` and `--layouts`: prints them, without MPI. Otherwise runs
 // body(world, info, config) in an MPI session. Returns the exit code.
 int RunProgram(const TrainerFlags& flags,
                const std::function<

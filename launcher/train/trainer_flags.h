@@ -15,6 +15,7 @@ struct TrainerFlags {
   bool resume = false;                 // --resume
   bool force = false;                  // --force
   bool plan = false;                   // --plan
+  std::string layouts;                 // --layouts RANKS@RANKS_PER_NODE,...
   std::vector<std::string> command;    // argv, for the record
 };
 

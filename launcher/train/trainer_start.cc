@@ -10,9 +10,9 @@
 #include "absl/time/clock.h"
 #include "checkpoint/snapshot/restart_attempts.h"
 #include "launcher/train/environment.h"
+#include "launcher/train/machine_speed.h"
 #include "launcher/train/make_engine.h"
 #include "launcher/train/model_setup.h"
-#include "launcher/train/peak.h"
 #include "launcher/train/plan.h"
 #include "launcher/train/resume.h"
 #include "launcher/train/run_data.h"
@@ -179,8 +179,12 @@ absl::Status Trainer::MakeAdapters() {
 
 absl::Status Trainer::OpenReports() {
   const DType dtype = ComputeDType(config_.train());
-  ASSIGN_OR_RETURN(const double peak,
-                   MeasurePeakFlops(*world_, *device_, dtype));
+  ASSIGN_OR_RETURN(const MachineSpeed speed,
+                   FindMachineSpeed(*world_, *device_, dtype,
+                                    environment_.session, flags_.run_dir));
+  const int threads = config_.train().threads_per_rank();
+  const double peak = speed.flops() * world_->size() *
+                      ShareOfSpeed(speed, speed.ranks_per_node(), threads);
   const auto open = [&]() -> absl::StatusOr<std::string> {
     RETURN_IF_ERROR(WriteRunRecords(
         flags_.run_dir, run_.config_text, QuoteCommand(flags_.command),
