@@ -25,6 +25,14 @@ expect 0 "${train[@]}" --plan --set topology.ranks=4 "${two_by_two[@]}" \
 says "decay_steps: 20" "pp 2 x dp 2" "rank 3" "KiB = weights" "to replicas 2 + 2"
 [[ ! -e $work/planned ]] || fail "--plan made the run directory"
 
+check "--layouts: every layout of so many ranks, what it needs, how long it takes"
+expect 0 "${train[@]}" --layouts=3@2,4 --run_dir "$work/planned"
+says "ranks: 3" "ranks_per_node: 2" "ranks: 4" "compute_seconds" \
+  "exceeds model.layers = 2" "measured: false"
+[[ ! -e $work/planned ]] || fail "--layouts made the run directory"
+expect 2 "${train[@]}" --layouts=3@0
+says "'3@0' is not RANKS or RANKS@RANKS_PER_NODE"
+
 check "20 steps on dp 2 x pp 2, a snapshot every 10"
 expect 0 ranks 4 "${train[@]}" "${two_by_two[@]}" --run_dir "$work/whole"
 says "step 20/20" "to replicas 2 + 2" "KiB = weights" "snapshot saved"
@@ -138,7 +146,7 @@ losses "$work/second" | head -n 1 | awk -v a="$last_loss" \
 check "the trainer's flags are these and no others"
 expect 0 "$bin/pretrain" --help
 equal "$(sed -n 's/^  --\([a-z_]*\)[^,]*$/\1/p' "$out" | paste -sd' ')" \
-  "config force plan resume run_dir set" "flags"
+  "config force layouts plan resume run_dir set" "flags"
 
 check "every program has --version and --help"
 for program in pretrain evaluate generate perdure-data perdure-ckpt; do
