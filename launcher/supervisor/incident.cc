@@ -55,6 +55,7 @@ std::vector<std::string> PickEvidence(const std::vector<std::string>& lines,
                        absl::StrContains(line, "Check failed") ||
                        absl::StrContains(line, "terminate called") ||
                        absl::StrContains(line, "AddressSanitizer") ||
+                       absl::StrContains(line, "Out of memory: Killed") ||
                        absl::StrContains(line, "Signal:");
     if (tells && picked.size() < most) picked.push_back(line);
   }

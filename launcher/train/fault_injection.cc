@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <new>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -35,15 +38,39 @@ void Hang() {
   while (true) absl::SleepFor(absl::Hours(1));
 }
 
-const std::map<std::string, void (*)()>& Kinds() {
-  static const auto& kinds =
-      *new std::map<std::string, void (*)()>{{"kill", [] { raise(SIGKILL); }},
-                                             {"segv", Segfault},
-                                             {"abort", [] { std::abort(); }},
-                                             {"exit0", [] { _exit(0); }},
-                                             {"stop", [] { raise(SIGSTOP); }},
-                                             {"hang", Hang},
-                                             {"spin", Spin}};
+// What operator new does when there is no more.
+void FailAllocation() { throw std::bad_alloc(); }
+
+void KillAsKernelDoes() {
+  std::fprintf(stderr, "Out of memory: Killed process %d (%s)\n", getpid(),
+               program_invocation_short_name);
+  raise(SIGKILL);
+}
+
+using Strike = void (*)(const FaultTargets&);
+
+const std::map<std::string, Strike>& Kinds() {
+  using T = FaultTargets;
+  static const auto& kinds = *new std::map<std::string, Strike>{
+      {"kill", [](const T&) { raise(SIGKILL); }},
+      {"segv", [](const T&) { Segfault(); }},
+      {"abort", [](const T&) { std::abort(); }},
+      {"exit0", [](const T&) { _exit(0); }},
+      {"stop", [](const T&) { raise(SIGSTOP); }},
+      {"hang", [](const T&) { Hang(); }},
+      {"spin", [](const T&) { Spin(); }},
+      {"oom", [](const T&) { FailAllocation(); }},
+      {"oomkill", [](const T&) { KillAsKernelDoes(); }},
+      {"nan",
+       [](const T& t) { t.engine->SpoilNextComputation(WeightSpoil::kNan); }},
+      {"miscompute",
+       [](const T& t) { t.engine->SpoilNextComputation(WeightSpoil::kFlip); }},
+      {"bitflip",
+       [](const T& t) {
+         SpoilWeight(&t.engine->runtime(), WeightSpoil::kFlip);
+       }},
+      {"torn", [](const T& t) { t.storage->Arm(StorageFault::kTorn); }},
+      {"full", [](const T& t) { t.storage->Arm(StorageFault::kFull); }}};
   return kinds;
 }
 
@@ -100,14 +127,15 @@ FaultInjector::FaultInjector(const std::vector<PlannedFault>& faults, int rank,
                });
 }
 
-void FaultInjector::Strike(int64_t step, double last_seconds) const {
+void FaultInjector::Strike(int64_t step, double last_seconds,
+                           const FaultTargets& targets) const {
   for (const PlannedFault& fault : faults_) {
     if (fault.kind == kSlow) {
       if (step >= fault.step) {
         absl::SleepFor(absl::Seconds((fault.factor - 1) * last_seconds));
       }
     } else if (step == fault.step) {
-      Kinds().at(fault.kind)();
+      Kinds().at(fault.kind)(targets);
     }
   }
 }

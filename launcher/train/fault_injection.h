@@ -8,12 +8,21 @@
 //   exit0  _exit(0)           stop   SIGSTOP            hang   sleeps for ever
 //   spin   computes for ever  slowN  from then on every step takes N times as
 //                                    long (slow4)
+//   oom      an allocation fails
+//   oomkill  the kernel's words, then SIGKILL
+//   nan         a weight is NaN while the step computes, and then no more
+//   miscompute  a bit of it is wrong while the step computes
+//   bitflip     a bit of it changes for good
+//   torn     half of the rank's next write, then SIGKILL
+//   full     none of its writes succeeds any more: the disk is full
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "launcher/train/faulty_storage.h"
+#include "parallel/engine/train_engine.h"
 #include "runtime/base/status.h"
 
 namespace perdure {
@@ -29,14 +38,22 @@ struct PlannedFault {
 // InvalidArgument names the entry and lists the kinds.
 absl::StatusOr<std::vector<PlannedFault>> ParseFaults(absl::string_view text);
 
+// What a fault may strike besides the process; neither is owned.
+struct FaultTargets {
+  TrainEngine* engine = nullptr;
+  FaultyStorage* storage = nullptr;
+};
+
 class FaultInjector {
  public:
   FaultInjector() = default;  // none
   // Keeps those of this rank and generation.
   FaultInjector(const std::vector<PlannedFault>& faults, int rank,
                 int64_t generation);
+  bool empty() const { return faults_.empty(); }
   // Before step `step`; the last one took `last_seconds`.
-  void Strike(int64_t step, double last_seconds) const;
+  void Strike(int64_t step, double last_seconds,
+              const FaultTargets& targets) const;
 
  private:
   std::vector<PlannedFault> faults_;

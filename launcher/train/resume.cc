@@ -11,6 +11,7 @@ namespace {
 constexpr const char* kMayDiffer[] = {"topology",
                                       "snapshot",
                                       "journal",
+                                      "resilience",
                                       "eval",
                                       "trace",
                                       "train.steps",

@@ -70,11 +70,11 @@ const std::string& ResumePoint::config_text() const {
 }
 
 RunJournal::RunJournal(Communicator* world, std::string run_dir,
-                       std::string host)
+                       std::string host, std::shared_ptr<Storage> storage)
     : world_(world),
       run_dir_(std::move(run_dir)),
       host_(std::move(host)),
-      storage_(MakePosixStorage()) {}
+      storage_(std::move(storage)) {}
 
 absl::Status RunJournal::FindCopies(int copies) {
   if (copies_ != nullptr) return absl::OkStatus();

@@ -46,7 +46,8 @@ class RunJournal {
  public:
   // Nothing is owned. Makes no file yet. Ranks with the same host are on one
   // node.
-  RunJournal(Communicator* world, std::string run_dir, std::string host);
+  RunJournal(Communicator* world, std::string run_dir, std::string host,
+             std::shared_ptr<Storage> storage);
 
   // Finds out on how many nodes the journal is to be, see JournalConfig.copies.
   // Comes first; once is enough. Makes the run directory.
@@ -102,7 +103,7 @@ class RunJournal {
   Communicator* world_;
   const std::string run_dir_;
   const std::string host_;
-  std::unique_ptr<Storage> storage_;
+  const std::shared_ptr<Storage> storage_;  // snapshots are written to it too
   std::unique_ptr<JournalCopies> copies_;
   // On rank 0.
   std::unique_ptr<Journal> seen_;

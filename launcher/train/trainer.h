@@ -25,11 +25,7 @@ namespace perdure {
 class Trainer {
  public:
   Trainer(Communicator* world, const TrainerFlags& flags,
-          const TrainEnvironment& environment)
-      : world_(world),
-        flags_(flags),
-        environment_(environment),
-        journal_(world, flags.run_dir, environment.session.host) {}
+          const TrainEnvironment& environment);
 
   // All collective, in this order.
   absl::Status Start(const RunConfig& config);
@@ -71,7 +67,10 @@ class Trainer {
   Communicator* world_;
   const TrainerFlags& flags_;
   const TrainEnvironment& environment_;
-  RunConfig config_;  // resolved
+  const FaultInjector faults_;
+  std::shared_ptr<FaultyStorage> faulty_;  // with faults
+  std::shared_ptr<Storage> storage_;       // that, or the disk as it is
+  RunConfig config_;                       // resolved
   std::unique_ptr<Device> device_;
   Trace trace_;
   ProcessGroups groups_;

@@ -113,8 +113,6 @@ absl::Status Trainer::SaveIfDue(int* signal) {
 }
 
 absl::Status Trainer::RunSteps() {
-  const FaultInjector faults(environment_.faults, world_->rank(),
-                             environment_.session.launch_generation);
   if (board() != nullptr) board()->EnterPhase(Phase::kTrain);
   double step_seconds = 0;
   const TraceConfig& trace = config_.trace();
@@ -133,7 +131,7 @@ absl::Status Trainer::RunSteps() {
   }
   while (run_.step < config_.train().steps()) {
     if (trace.steps() > 0 && run_.step + 1 == trace_begin) trace_.Enable(true);
-    faults.Strike(run_.step + 1, step_seconds);
+    faults_.Strike(run_.step + 1, step_seconds, {engine_.get(), faulty_.get()});
     int signal = environment_.stop_signal ? environment_.stop_signal() : 0;
     ASSIGN_OR_RETURN(const StepRecord record,
                      engine_->Step(*train_, &run_, &signal));

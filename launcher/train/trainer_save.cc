@@ -53,8 +53,8 @@ absl::Status Trainer::MakeSaver() {
   options.pool_bytes = static_cast<uint64_t>(config.pool_mb()) << 20;
   options.stream = device_->stream();
   options.drain = absl::Seconds(config.drain_seconds());
-  ASSIGN_OR_RETURN(saver_, SnapshotSaver::Create(*world_, MakePosixStorage(),
-                                                 std::move(options)));
+  ASSIGN_OR_RETURN(
+      saver_, SnapshotSaver::Create(*world_, storage_, std::move(options)));
   return absl::OkStatus();
 }
 

@@ -35,6 +35,20 @@ bool PrefixFromActivations(const ModelConfig& model) {
 
 }  // namespace
 
+Trainer::Trainer(Communicator* world, const TrainerFlags& flags,
+                 const TrainEnvironment& environment)
+    : world_(world),
+      flags_(flags),
+      environment_(environment),
+      faults_(environment.faults, world->rank(),
+              environment.session.launch_generation),
+      faulty_(faults_.empty()
+                  ? nullptr
+                  : std::make_shared<FaultyStorage>(MakePosixStorage())),
+      storage_(faulty_ == nullptr ? std::shared_ptr<Storage>(MakePosixStorage())
+                                  : faulty_),
+      journal_(world, flags.run_dir, environment.session.host, storage_) {}
+
 absl::Status Trainer::FindResumePoint(int64_t below_step) {
   ResumeSearch search;
   search.below_step = below_step;

@@ -104,6 +104,8 @@ absl::StatusOr<BatchLoss> FirstOrderEngine::Backpropagate(const Dataset& data,
     micro.step = run.step + 1;
   }
   ZeroGradients(/*all=*/micro_batches.empty());
+  std::optional<PassingWeightFault> fault;
+  if (const auto spoil = TakeSpoil()) fault.emplace(runtime_.get(), *spoil);
   std::vector<SequenceLosses> losses;
   RETURN_IF_ERROR(executor_->Run(TrainingSchedule(), micro_batches, &losses));
   return ReduceLosses(*groups_, losses, share, total, signal);

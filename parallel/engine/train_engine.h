@@ -4,12 +4,15 @@
 // What trains a model: first-order or zeroth-order. All calls are collective
 // over the world.
 
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "parallel/engine/evaluate.h"
 #include "parallel/engine/model_runtime.h"
 #include "parallel/engine/state_pieces.h"
+#include "parallel/engine/weight_fault.h"
 #include "runtime/data/dataset.h"
 #include "runtime/state/step_record.h"
 #include "runtime/state/train_state.h"
@@ -48,6 +51,18 @@ class TrainEngine {
   virtual void WeightsChanged() = 0;
 
   virtual ModelRuntime& runtime() = 0;
+
+  // The next computation of losses (and gradients) finds a weight of this rank
+  // spoiled, the one after it does not.
+  void SpoilNextComputation(WeightSpoil how) { spoil_ = how; }
+
+ protected:
+  std::optional<WeightSpoil> TakeSpoil() {
+    return std::exchange(spoil_, std::nullopt);
+  }
+
+ private:
+  std::optional<WeightSpoil> spoil_;
 };
 
 }  // namespace perdure

@@ -134,6 +134,11 @@ absl::Status ZerothOrderEngine::ComputeLosses(const Dataset& data,
   base.step = static_cast<uint32_t>(run.step + 1);
   base.scale = static_cast<float>(eps);
   std::vector<SequenceLosses> losses;
+  std::optional<PassingWeightFault> fault;
+  if (const auto spoil = TakeSpoil()) {
+    weights_->Flush();  // theta stays as it is until the fault has passed
+    fault.emplace(runtime_.get(), *spoil);
+  }
   RETURN_IF_ERROR(runner_->Run(GroupProbes(probes_, share.probes), base,
                                micro_batches, &losses));
   if (!HasLosses()) return absl::OkStatus();

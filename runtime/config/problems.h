@@ -45,6 +45,7 @@ void ValidateTopology(const RunConfig& config, Problems* problems);
 // Nothing without a task.
 void ValidateTask(const RunConfig& config, bool for_training,
                   Problems* problems);
+void ValidateResilience(const RunConfig& config, Problems* problems);
 void ValidateZerothOrder(const RunConfig& config, Problems* problems);
 
 }  // namespace perdure

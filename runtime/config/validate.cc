@@ -125,6 +125,7 @@ std::vector<std::string> ValidateConfig(const RunConfig& config,
   ValidateOptim(config, &problems);
   ValidateTopology(config, &problems);
   ValidateZerothOrder(config, &problems);
+  ValidateResilience(config, &problems);
   return problems.Take();
 }
 

@@ -93,6 +93,8 @@ TEST(ConfigDocsTest, EveryFieldIsDocumentedWithItsDefaultAndNoOther) {
   CheckMessage(LoraConfig(), &rows);
   CheckMessage(PrefixConfig(), &rows);
   CheckMessage(JournalConfig(), &rows);
+  CheckMessage(ResilienceConfig(), &rows);
+  CheckMessage(SampleRange(), &rows);
   for (const auto& [key, row] : rows) {
     ADD_FAILURE() << "docs/config.md has a row for " << key
                   << ", which does not exist";

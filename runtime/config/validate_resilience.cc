@@ -1,0 +1,47 @@
+#include "absl/strings/str_cat.h"
+#include "runtime/config/problems.h"
+
+namespace perdure {
+namespace {
+
+void CheckSpikes(const ResilienceConfig& resilience, Problems* problems) {
+  const double factor = resilience.spike_factor();
+  if (factor != 0 && !(factor > 1)) {
+    problems->Add("resilience.spike_factor",
+                  absl::StrCat(factor,
+                               " would make ordinary losses spikes; give more "
+                               "than 1, or 0 to switch it off"));
+  }
+  problems->RequireWithin("resilience.spike_window", resilience.spike_window(),
+                          3, 100000);
+  problems->RequireWithin("resilience.spike_steps", resilience.spike_steps(), 1,
+                          1000);
+  problems->RequireAtLeast("resilience.spike_back_steps",
+                           resilience.spike_back_steps(), 0);
+  problems->RequireAtLeast("resilience.max_rollbacks",
+                           resilience.max_rollbacks(), 0);
+}
+
+}  // namespace
+
+void ValidateResilience(const RunConfig& config, Problems* problems) {
+  const ResilienceConfig& resilience = config.resilience();
+  problems->RequireAtLeast("resilience.check_every_steps",
+                           resilience.check_every_steps(), 0);
+  problems->RequireAtLeast("resilience.repeat_every_steps",
+                           resilience.repeat_every_steps(), 0);
+  CheckSpikes(resilience, problems);
+  for (int i = 0; i < resilience.skip_size(); ++i) {
+    const SampleRange& range = resilience.skip(i);
+    const std::string path = absl::StrCat("resilience.skip[", i, "]");
+    if (!range.has_first() || !range.has_last()) {
+      problems->Add(path, "needs both first and last");
+    } else if (range.first() < 0 || range.last() < range.first()) {
+      problems->Add(path, absl::StrCat(range.first(), " to ", range.last(),
+                                       " is no range of samples; the first "
+                                       "is 0, and last is included"));
+    }
+  }
+}
+
+}  // namespace perdure
