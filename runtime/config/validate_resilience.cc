@@ -35,7 +35,7 @@ void ValidateResilience(const RunConfig& config, Problems* problems) {
     const SampleRange& range = resilience.skip(i);
     const std::string path = absl::StrCat("resilience.skip[", i, "]");
     if (!range.has_first() || !range.has_last()) {
-      problems->Add(path, "needs both first and last");
+      problems->Add(path, "has only one end; give first and last");
     } else if (range.first() < 0 || range.last() < range.first()) {
       problems->Add(path, absl::StrCat(range.first(), " to ", range.last(),
                                        " is no range of samples; the first "
