@@ -41,6 +41,9 @@ DEFINE_bool(quiet, false, "print no output of rank 0, only what goes wrong");
 namespace perdure {
 namespace {
 
+// Read by the trainers; on other hosts too.
+constexpr char kFaults[] = "PERDURE_FAULT";
+
 constexpr char kHelp[] =
     R"(perdure-launch: starts a training run under mpirun and keeps it going: sees
 crashes, hangs and silent ranks, says who is guilty, and starts the ranks again
@@ -147,6 +150,7 @@ absl::StatusOr<int> Run(const std::vector<std::string>& words,
   if (!FLAGS_listen.empty()) options.listen = FLAGS_listen;
   options.access.agent = FLAGS_agent;
   RETURN_IF_ERROR(FindHosts(&options));
+  if (std::getenv(kFaults) != nullptr) options.exported.push_back(kFaults);
   options.network = FLAGS_network;
   options.wait_seconds = FLAGS_wait;
   options.cooldown_seconds = FLAGS_cooldown;

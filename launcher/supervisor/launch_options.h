@@ -18,12 +18,13 @@ struct LaunchOptions {
   int ranks = 0;
   std::vector<HostSlots> hosts;  // spares behind; empty: this machine
   HostAccess access;
-  std::string network;               // of the hosts: "10.0.0.0/24"
-  std::string listen = "127.0.0.1";  // where their ranks reach this process
-  double wait_seconds = 600;         // for enough hosts
-  double cooldown_seconds = 30;      // a lost host is left out, at first
-  std::vector<std::string> trainer;  // program and arguments
-  std::string run_dir;               // the trainer's --run_dir
+  std::string network;                // of the hosts: "10.0.0.0/24"
+  std::string listen = "127.0.0.1";   // where their ranks reach this process
+  double wait_seconds = 600;          // for enough hosts
+  double cooldown_seconds = 30;       // a lost host is left out, at first
+  std::vector<std::string> trainer;   // program and arguments
+  std::string run_dir;                // the trainer's --run_dir
+  std::vector<std::string> exported;  // variables that ranks get as well
   double beat_seconds = 0.1;
   double lease_seconds = 10;
   PolicyOptions policy;

@@ -158,6 +158,7 @@ absl::Status Supervisor::StartGeneration(const std::vector<HostSlots>& hosts,
   mpirun.as_root = geteuid() == 0;
   mpirun.cores = static_cast<int>(std::thread::hardware_concurrency());
   const auto variables = LaunchVariables(environment);
+  mpirun.exported = options_.exported;
   for (const auto& [name, value] : variables) mpirun.exported.push_back(name);
   const std::vector<std::string> line =
       MpirunLine(mpirun, TrainerCommand(options_, generation_ > 1));

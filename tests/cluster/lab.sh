@@ -7,6 +7,7 @@
 #   on I COMMAND...   runs it on node I
 #   cut I / heal I    its link goes down silently, and comes back
 #   freeze I / thaw I stops all its processes, and goes on
+#   crash I           ends all its processes
 #   lab_down          ends every process of the nodes and removes them
 #
 # If lab_private names a directory before lab_up, every node has a disk of its own
@@ -92,7 +93,11 @@ lab_signal() {
 }
 freeze() { lab_signal STOP "$1"; }
 thaw() { lab_signal CONT "$1"; }
-crash() { lab_signal KILL "$1"; }
+# All at once: none of them lives to tell of the others.
+crash() {
+  lab_signal STOP "$1"
+  lab_signal KILL "$1"
+}
 
 lab_down() {
   local i node
