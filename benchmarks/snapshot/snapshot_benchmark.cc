@@ -173,13 +173,13 @@ class Benchmark {
     for (int round = 0; round < FLAGS_rounds; ++round) {
       const std::string raw = JoinPath(run_dir_, "raw");
       Add("raw_write_gb_s", Rate(RawWrite(state_, raw)));
-      Add("raw_read_gb_s", Rate(RawRead(raw, &target_)));
       Add("memcpy_s", Seconds([&] {
             std::memcpy(target_.data(), state_.memory.data(), state_.bytes);
           }));
       const SaveReport report = Save(round + 2);
       Add("save_gb_s", Rate(report.seconds));
       Add("stall_s", report.stall_seconds);
+      Add("raw_read_gb_s", Rate(RawRead(raw, &target_)));
       Add("load_gb_s", Rate(Load(round + 2)));
     }
     for (auto& [name, values] : values_) {

@@ -24,7 +24,7 @@ class StagingPool {
   // touched.
   static absl::StatusOr<std::unique_ptr<StagingPool>> Create(uint64_t bytes);
 
-  uint64_t bytes() const { return capacity_; }
+  uint64_t bytes() const { return memory_.bytes(); }
   // What Acquire takes for `bytes` bytes: whole pages.
   static uint64_t PagesFor(uint64_t bytes);
 
@@ -44,12 +44,9 @@ class StagingPool {
     bool released;
   };
 
-  StagingPool(MemoryMap memory, char* base, uint64_t capacity)
-      : memory_(std::move(memory)), base_(base), capacity_(capacity) {}
+  explicit StagingPool(MemoryMap memory) : memory_(std::move(memory)) {}
 
-  MemoryMap memory_;
-  char* const base_;
-  const uint64_t capacity_;
+  const MemoryMap memory_;
   std::mutex mutex_;
   std::condition_variable room_;
   std::deque<Piece> pieces_;  // in order of Acquire

@@ -1,26 +1,24 @@
 #include "checkpoint/snapshot/state_loader.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdlib>
 #include <cstring>
-#include <future>
 #include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "checkpoint/format/checksum.h"
+#include "checkpoint/snapshot/read_ahead.h"
 #include "runtime/base/text.h"
+#include "runtime/comm/memory_map.h"
 
 namespace perdure {
 namespace {
 
-// What a rank reads before the others look at it.
-constexpr uint64_t kWindowBytes = uint64_t{16} << 20;
-// A disk wants more than one request at a time.
-constexpr size_t kReads = 2;
-// Those that are read, one that is looked at, and one that others may not have
-// done with.
-constexpr size_t kSlots = kReads + 2;
+// What a rank reads before the others look at it: two whole blocks, so that
+// the windows of a node that are under way stay in its cache.
+constexpr uint64_t kWindowBytes = 2 * kBlockBytes + kPageBytes;
+// A disk wants several requests at a time, also while one is checked.
+constexpr int kReadersOfNode = 4;
 
 struct FileRange {
   uint64_t file;
@@ -181,15 +179,15 @@ class WindowCutter {
   uint64_t used_ = 0;  // of the last window
 };
 
-struct FreeMemory {
-  void operator()(char* memory) const { std::free(memory); }
-};
-
 class Loading {
  public:
   Loading(Communicator& node, const std::vector<BlockFile>& files,
           const std::vector<std::vector<Fetch>>& fetches)
-      : node_(node), files_(files), fetches_(fetches) {}
+      : node_(node),
+        files_(files),
+        fetches_(fetches),
+        readers_(
+            static_cast<size_t>(std::max(1, kReadersOfNode / node.size()))) {}
 
   absl::Status Run(LoadReport* report, absl::Status* found) {
     ASSIGN_OR_RETURN(const std::vector<FileRange> needs,
@@ -207,16 +205,14 @@ class Loading {
     for (const auto& of_rank : windows_) {
       rounds = std::max(rounds, of_rank.size());
     }
-    for (size_t round = 0; round < kReads; ++round) StartReading(round);
+    ReadAhead reads(readers_, rounds, slots_,
+                    [this](size_t round) { return ReadWindow(round); });
     for (size_t round = 0; round < rounds; ++round) {
-      absl::Status got = FinishReading(round);
-      // Behind the check and the copies. Slots in turn: all ranks are past the
-      // barrier of the round before, so done with the round before that, and
-      // nobody looks any more at the slot that is filled now.
-      StartReading(round + kReads);
-      if (got.ok()) got = CheckWindow(round);
-      found->Update(got);
+      found->Update(reads.Wait(round));
       RETURN_IF_ERROR(node_.Barrier());
+      // All ranks have taken what the round before had.
+      reads.Allow(round + slots_);
+      if (alone()) continue;
       for (int rank = 0; rank < node_.size(); ++rank) Deliver(rank, round);
     }
     // Memory goes when nobody looks at it any more.
@@ -224,6 +220,8 @@ class Loading {
   }
 
  private:
+  bool alone() const { return node_.size() == 1; }
+
   absl::Status CutFetches() {
     for (size_t file = 0; file < files_.size(); ++file) {
       ASSIGN_OR_RETURN(pieces_.emplace_back(),
@@ -233,13 +231,11 @@ class Loading {
   }
 
   absl::Status MakeMemory() {
-    if (node_.size() == 1) {
-      alone_.reset(static_cast<char*>(
-          std::aligned_alloc(kPageBytes, kSlots * kWindowBytes)));
-      if (alone_ != nullptr) return absl::OkStatus();
-      return absl::ResourceExhaustedError("no memory to read a snapshot with");
+    if (alone()) {
+      ASSIGN_OR_RETURN(alone_, MemoryMap::Touched(slots_ * kWindowBytes));
+      return absl::OkStatus();
     }
-    ASSIGN_OR_RETURN(segments_, node_.AllocateShared(kSlots * kWindowBytes));
+    ASSIGN_OR_RETURN(segments_, node_.AllocateShared(slots_ * kWindowBytes));
     if (segments_ != nullptr) return absl::OkStatus();
     return absl::InternalError(
         absl::StrCat(node_.name(), ": its ranks cannot share memory"));
@@ -248,8 +244,8 @@ class Loading {
   char* Slot(int rank, size_t round) {
     char* base = segments_ != nullptr
                      ? static_cast<char*>(segments_->segment(rank))
-                     : alone_.get();
-    return base + round % kSlots * kWindowBytes;
+                     : alone_.data();
+    return base + round % slots_ * kWindowBytes;
   }
 
   // This rank's window of a round; nullptr if it has none.
@@ -258,35 +254,20 @@ class Loading {
     return round < mine.size() ? &mine[round] : nullptr;
   }
 
-  void StartReading(size_t round) {
-    const Window* window = Mine(round);
-    if (window == nullptr) return;
-    char* slot = Slot(node_.rank(), round);
-    reading_[round % kReads] =
-        std::async(std::launch::async, [this, window, slot] {
-          for (const BlockRun& run : *window) {
-            const auto [file, block] = blocks_[run.begin];
-            RETURN_IF_ERROR(files_[file].ReadRun(
-                block, block + (run.end - run.begin), slot + run.at));
-          }
-          return absl::OkStatus();
-        });
-  }
-
-  absl::Status FinishReading(size_t round) {
-    std::future<absl::Status>& reading = reading_[round % kReads];
-    return reading.valid() ? reading.get() : absl::OkStatus();
-  }
-
-  absl::Status CheckWindow(size_t round) {
+  // Reads and checks this rank's window of a round, if it has one; takes it too
+  // if nobody else does.
+  absl::Status ReadWindow(size_t round) {
     const Window* window = Mine(round);
     if (window == nullptr) return absl::OkStatus();
-    const char* slot = Slot(node_.rank(), round);
+    char* slot = Slot(node_.rank(), round);
     for (const BlockRun& run : *window) {
       const auto [file, block] = blocks_[run.begin];
-      RETURN_IF_ERROR(files_[file].CheckRun(
-          block, block + (run.end - run.begin), slot + run.at));
+      const size_t end = block + (run.end - run.begin);
+      RETURN_IF_ERROR(files_[file].ReadRun(block, end, slot + run.at));
+      RETURN_IF_ERROR(files_[file].CheckRun(block, end, slot + run.at));
     }
+    // While it is in this core's cache.
+    if (alone()) Deliver(node_.rank(), round);
     return absl::OkStatus();
   }
 
@@ -320,13 +301,15 @@ class Loading {
   Communicator& node_;
   const std::vector<BlockFile>& files_;
   const std::vector<std::vector<Fetch>>& fetches_;
+  const size_t readers_;
+  // Those that are read, one that is taken, and one that others may not have
+  // done with.
+  const size_t slots_ = readers_ + 2;
   std::vector<BlockId> blocks_;                        // that the node needs
   std::vector<std::vector<Window>> windows_;           // by rank, by round
   std::vector<std::vector<BlockFile::Piece>> pieces_;  // by file
   std::unique_ptr<SharedSegments> segments_;
-  std::unique_ptr<char, FreeMemory> alone_;
-  // They end before the memory goes.
-  std::array<std::future<absl::Status>, kReads> reading_;
+  MemoryMap alone_;
 };
 
 }  // namespace

@@ -1,9 +1,9 @@
 #include "checkpoint/snapshot/state_stager.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/device/streaming_copy.h"
 
 namespace perdure {
 namespace {
@@ -52,8 +52,8 @@ absl::Status StateStager::Take(size_t range, uint64_t offset, const void* data,
     char* target = room_ + filled_;
     ParallelFor(options_.stream, static_cast<int64_t>(part), kGrain,
                 [&](int64_t begin, int64_t end) {
-                  std::memcpy(target + begin, source + begin,
-                              static_cast<size_t>(end - begin));
+                  StreamingCopy(target + begin, source + begin,
+                                static_cast<uint64_t>(end - begin));
                 });
     source += part;
     left -= part;

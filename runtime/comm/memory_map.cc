@@ -12,6 +12,16 @@
 
 namespace perdure {
 
+namespace {
+
+constexpr uint64_t kHugePage = uint64_t{2} << 20;
+
+uint64_t RoundUp(uint64_t bytes, uint64_t unit) {
+  return (bytes + unit - 1) / unit * unit;
+}
+
+}  // namespace
+
 absl::StatusOr<MemoryMap> MemoryMap::Map(int fd, uint64_t bytes) {
   MemoryMap map;
   if (bytes == 0) return map;
@@ -29,6 +39,21 @@ absl::StatusOr<MemoryMap> MemoryMap::Map(int fd, uint64_t bytes) {
 
 absl::StatusOr<MemoryMap> MemoryMap::Anonymous(uint64_t bytes) {
   return Map(-1, bytes);
+}
+
+absl::StatusOr<MemoryMap> MemoryMap::Touched(uint64_t bytes) {
+  const uint64_t size = WholePages(bytes);
+  ASSIGN_OR_RETURN(MemoryMap map, Map(-1, size + kHugePage));
+  const auto address = reinterpret_cast<uint64_t>(map.data_);
+  const uint64_t skipped = RoundUp(address, kHugePage) - address;
+  char* data = map.data_ + skipped;
+  if (skipped > 0) munmap(map.data_, skipped);
+  if (skipped < kHugePage) munmap(data + size, kHugePage - skipped);
+  map.data_ = data;
+  map.bytes_ = size;
+  madvise(data, size, MADV_HUGEPAGE);  // only a hint
+  std::memset(data, 0, size);
+  return map;
 }
 
 absl::StatusOr<MemoryMap> MemoryMap::OfFile(int fd, uint64_t bytes) {
@@ -51,7 +76,7 @@ MemoryMap::~MemoryMap() {
 
 uint64_t WholePages(uint64_t bytes) {
   const uint64_t page = sysconf(_SC_PAGESIZE);
-  return (std::max<uint64_t>(bytes, 1) + page - 1) / page * page;
+  return RoundUp(std::max<uint64_t>(bytes, 1), page);
 }
 
 }  // namespace perdure

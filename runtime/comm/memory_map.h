@@ -14,6 +14,10 @@ class MemoryMap {
  public:
   // ResourceExhausted with the size asked for. 0 bytes give an empty map.
   static absl::StatusOr<MemoryMap> Anonymous(uint64_t bytes);
+  // Anonymous memory that begins at a multiple of 2 MiB and lies on huge pages
+  // where the system grants them: fewer faults and TLB misses, and a disk
+  // reads faster into it. All of it is touched here, so that use only copies.
+  static absl::StatusOr<MemoryMap> Touched(uint64_t bytes);
   // A shared mapping of the first `bytes` bytes of a file.
   static absl::StatusOr<MemoryMap> OfFile(int fd, uint64_t bytes);
 
