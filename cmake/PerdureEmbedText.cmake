@@ -23,3 +23,23 @@ std::vector<RuleSetText> ShippedRuleSets() {
 }  // namespace perdure
 ")
 endfunction()
+
+# perdure_embed_text(<output.cc> HEADER <header> FUNCTION <name> FILE <file>): a
+# source file that defines `absl::string_view <name>()`, which `header` declares,
+# with the text of the file.
+function(perdure_embed_text output)
+  cmake_parse_arguments(ARG "" "HEADER;FUNCTION;FILE" "" ${ARGN})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${ARG_FILE})
+  file(READ ${ARG_FILE} text)
+  file(CONFIGURE OUTPUT ${output} @ONLY CONTENT
+"#include \"${ARG_HEADER}\"
+
+namespace perdure {
+
+absl::string_view ${ARG_FUNCTION}() {
+  return R\"embedded(${text})embedded\";
+}
+
+}  // namespace perdure
+")
+endfunction()

@@ -10,17 +10,14 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
+#include "examples/launch_commands.h"
 #include "launcher/flags/command_line.h"
-#include "launcher/supervisor/control_server.h"
 #include "launcher/supervisor/launch_options.h"
 #include "launcher/supervisor/node_table.h"
 #include "launcher/supervisor/slurm.h"
-#include "launcher/supervisor/status_text.h"
 #include "launcher/supervisor/supervisor.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
-#include "runtime/base/text.h"
 
 DEFINE_int32(n, 0, "ranks");
 DEFINE_string(hosts, "", "NAME:RANKS,...; those left over are spares");
@@ -36,6 +33,7 @@ DEFINE_double(beat, 0.1, "seconds between two heartbeats of a rank");
 DEFINE_double(silence, 1, "seconds after which a silent rank is lost");
 DEFINE_double(lease, 10, "seconds after which an unanswered rank ends itself");
 DEFINE_double(progress, 1.5, "least seconds without progress that are a hang");
+DEFINE_string(rules, "", "file of diagnosis rules, tried before the shipped");
 DEFINE_bool(quiet, false, "print no output of rank 0, only what goes wrong");
 
 namespace perdure {
@@ -54,12 +52,15 @@ from the newest snapshot and the journal.
   perdure-launch checkpoint RUN_DIR   save now and go on
   perdure-launch stop RUN_DIR         save and end (exit code 143)
   perdure-launch history RUN_DIR      launches, incidents, what they cost
+  perdure-launch diagnose LOG...      what went wrong in any logs, and what to do
+  perdure-launch rules                the rules of diagnosis, to write one's own
 
   perdure-launch -n 4 -- pretrain --config configs/demo.textproto --run_dir runs/a
 
 Restarted ranks get --resume. SIGTERM, SIGINT and SIGUSR1 save and end as stop
 does; a second one ends without saving. What ranks print is in
-RUN_DIR/launch/gen-*/rank-*.log; events are in RUN_DIR/launch/events.jsonl.
+RUN_DIR/launch/gen-*/rank-*.log; each incident is told in
+RUN_DIR/launch/incidents.
 
 options:
   -n N                  ranks (in a Slurm job: its tasks)
@@ -80,40 +81,13 @@ options:
   --progress S          no step is a hang before so long; the run's own steps
                         make it longer (1.5)
   --lease S             a rank that gets no answer for so long ends itself (10)
+  --rules FILE          of diagnosis, tried before the shipped ones
   --quiet               none of rank 0's output, only what goes wrong
 
 exit codes: 0 done; 143 stopped after saving; 93 no progress or the same failure
 twice; 94 too few hosts; 1 restarts are spent; otherwise the trainer's own, such as 2 for a wrong
 configuration.
 )";
-
-absl::StatusOr<int> RunCommand(const std::vector<std::string>& words) {
-  if (words.size() != 2) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("usage: perdure-launch ", words[0], " RUN_DIR"));
-  }
-  const std::string directory = JoinPath(words[1], "launch");
-  if (words[0] == "status") {
-    ASSIGN_OR_RETURN(const LaunchStatus status, AskStatus(directory));
-    std::fputs(StatusText(status).c_str(), stdout);
-    return 0;
-  }
-  if (words[0] == "history") {
-    ASSIGN_OR_RETURN(const std::vector<Event> events, ReadEvents(directory));
-    std::fputs(HistoryText(events).c_str(), stdout);
-    return 0;
-  }
-  if (words[0] == "stop" || words[0] == "checkpoint") {
-    RETURN_IF_ERROR(SendCommand(directory, words[0] == "stop"
-                                               ? CommandRequest::STOP
-                                               : CommandRequest::CHECKPOINT));
-    return 0;
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "unknown command ", words[0],
-      DidYouMean(words[0], {"status", "stop", "checkpoint", "history"}),
-      "; a trainer comes after --"));
-}
 
 // The hosts that the user or the Slurm job gives, if any.
 absl::Status FindHosts(LaunchOptions* options) {
@@ -143,7 +117,7 @@ absl::StatusOr<int> Run(const std::vector<std::string>& words,
                         const std::vector<std::string>& trainer) {
   std::vector<std::string> rest;
   RETURN_IF_ERROR(SetFlags(words, &rest));
-  if (!rest.empty()) return RunCommand(rest);
+  if (!rest.empty()) return RunLaunchCommand(rest, {FLAGS_rules});
   LaunchOptions options;
   options.ranks = FLAGS_n;
   options.trainer = trainer;
@@ -159,6 +133,7 @@ absl::StatusOr<int> Run(const std::vector<std::string>& words,
   options.policy = {FLAGS_max_restarts, FLAGS_max_no_progress};
   options.budgets.silence_seconds = FLAGS_silence;
   options.budgets.progress_seconds = FLAGS_progress;
+  options.rules = FLAGS_rules;
   options.quiet = FLAGS_quiet;
   RETURN_IF_ERROR(CheckLaunchOptions(options));
   ASSIGN_OR_RETURN(options.run_dir, RunDirOf(trainer));

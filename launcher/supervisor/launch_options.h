@@ -25,6 +25,7 @@ struct LaunchOptions {
   std::vector<std::string> trainer;   // program and arguments
   std::string run_dir;                // the trainer's --run_dir
   std::vector<std::string> exported;  // variables that ranks get as well
+  std::string rules;                  // of diagnosis; "": the shipped
   double beat_seconds = 0.1;
   double lease_seconds = 10;
   PolicyOptions policy;

@@ -1,27 +1,22 @@
 #include "launcher/supervisor/policy.h"
 
-#include <algorithm>
+#include <signal.h>
 
 #include "absl/strings/str_cat.h"
 
 namespace perdure {
 namespace {
 
-// Failures that are the same whoever runs them next (runtime/base/status.h):
-// what they are and what one does.
-struct Unretryable {
-  int exit_code;
-  const char* why;
-};
-constexpr Unretryable kUnretryable[] = {
-    {2, "the configuration or the command line is wrong"},
-    {3, "a file that the run needs is missing or unusable"},
-    {4, "memory is short"},
-    {6, "the loss is not finite or has spiked"},
-    {76, "another launch has taken over this run"},
-};
-
 constexpr int kStopped = 143;
+
+// Whether another start would end in the same way. A process that was ended
+// from outside gets another one whatever its lines say: they may be old.
+bool IsFinal(const GenerationEnd& end) {
+  const Fault fault = end.verdict->fault;
+  return end.retry == DiagnosisRule::NO &&
+         (fault == Fault::kCrash || fault == Fault::kStart) &&
+         (end.signal == 0 || end.signal == SIGABRT);
+}
 
 Decision Stop(int exit_code, std::string why) {
   return {false, exit_code, std::move(why)};
@@ -46,12 +41,11 @@ Decision Policy::Decide(const GenerationEnd& end) {
                       "command and --resume")
                : Stop(end.exit_code, "done");
   }
-  const int code = end.rank_exit_code.value_or(end.exit_code);
-  for (const Unretryable& failure : kUnretryable) {
-    if (code == failure.exit_code) {
-      return Stop(code,
-                  absl::StrCat(failure.why, ": another start would not help"));
-    }
+  if (IsFinal(end)) {
+    const bool started = end.verdict->fault != Fault::kStart;
+    return Stop(end.rank_exit_code.value_or(started ? end.exit_code
+                                                    : kExitWrongCommand),
+                absl::StrCat(end.cause, ": another start would not help"));
   }
   no_progress_ = end.last_step > end.first_step ? 0 : no_progress_ + 1;
   const bool repeats = Repeats(end);
@@ -75,7 +69,8 @@ Decision Policy::Decide(const GenerationEnd& end) {
   ++restarts_;
   return {true, 0,
           absl::StrCat("restart ", restarts_, " of at most ",
-                       options_.max_restarts)};
+                       options_.max_restarts),
+          end.retry == DiagnosisRule::AFTER_COOLDOWN};
 }
 
 }  // namespace perdure

@@ -9,12 +9,14 @@
 #include <string>
 #include <vector>
 
+#include "launcher/diagnosis/rules.pb.h"
 #include "launcher/supervisor/verdict.h"
 
 namespace perdure {
 
 // Exit codes of perdure-launch besides 0, 143 and those of the trainer.
 inline constexpr int kExitRestartsSpent = 1;
+inline constexpr int kExitWrongCommand = 2;  // no rank can start at all
 inline constexpr int kExitNoProgress = 93;  // a batch system should not requeue
 inline constexpr int kExitTooFewHosts = 94;
 
@@ -35,12 +37,16 @@ struct GenerationEnd {
   int64_t first_step = 0, last_step = 0;  // finished before and at the end
   std::optional<Verdict> verdict;         // none: it ended in order
   int signal = 0;                         // that ended the guilty rank
+  // What the rules say of it.
+  DiagnosisRule::Retry retry = DiagnosisRule::YES;
+  std::string cause;
 };
 
 struct Decision {
   bool restart = false;
-  int exit_code = 0;  // of perdure-launch, without a restart
-  std::string why;    // one sentence
+  int exit_code = 0;      // of perdure-launch, without a restart
+  std::string why;        // one sentence
+  bool cooldown = false;  // what is to blame needs time before the restart
 };
 
 class Policy {

@@ -16,6 +16,7 @@
 #include "launcher/control/launch_environment.h"
 #include "launcher/supervisor/debris.h"
 #include "launcher/supervisor/detector.h"
+#include "launcher/supervisor/diagnose_end.h"
 #include "launcher/supervisor/finished_steps.h"
 #include "launcher/supervisor/mpirun_line.h"
 #include "launcher/supervisor/probe_hosts.h"
@@ -27,7 +28,6 @@ namespace {
 constexpr double kTurnSeconds = 0.02;
 constexpr double kPublishSeconds = 0.2;
 constexpr double kProbeSeconds = 3;
-constexpr size_t kEvidenceLines = 3;
 
 std::string UtcText() {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(),
@@ -57,11 +57,14 @@ absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Create(
   ASSIGN_OR_RETURN(EventLog events, EventLog::Open(directory));
   ASSIGN_OR_RETURN(std::unique_ptr<ControlServer> control,
                    ControlServer::Start(directory));
+  ASSIGN_OR_RETURN(RuleBook rules, RuleBook::Load(options.rules));
+  ASSIGN_OR_RETURN(IncidentBook incidents, IncidentBook::Open(directory));
   AdoptOrphans();
   return std::unique_ptr<Supervisor>(new Supervisor(
       options, directory,
       Parts{std::move(signals), std::move(key), std::move(heartbeats),
-            std::move(events), std::move(control)}));
+            std::move(events), std::move(control), std::move(rules),
+            std::move(incidents)}));
 }
 
 Supervisor::Supervisor(const LaunchOptions& options, std::string directory,
@@ -109,12 +112,19 @@ std::optional<std::vector<HostSlots>> Supervisor::ChooseHosts() {
   bool told = false;
   while (true) {
     const double now = MonotonicSeconds();
-    if (nodes_.local()) return std::vector<HostSlots>();
-    if (auto hosts = nodes_.Choose(options_.ranks, now)) return hosts;
+    const bool cooling = now < wait_until_;
+    if (!cooling && nodes_.local()) return std::vector<HostSlots>();
+    if (!cooling) {
+      if (auto hosts = nodes_.Choose(options_.ranks, now)) return hosts;
+    }
     while (parts_.signals.Take().has_value()) stopping_ = true;
-    if (stopping_ || now - began > options_.wait_seconds ||
-        !nodes_.NextReturn(now).has_value()) {
+    if (stopping_ || (!cooling && (now - began > options_.wait_seconds ||
+                                   !nodes_.NextReturn(now).has_value()))) {
       return std::nullopt;
+    }
+    if (cooling) {
+      absl::SleepFor(absl::Milliseconds(100));
+      continue;
     }
     if (!told) {
       Say(absl::StrCat("waits for hosts: ", nodes_.Describe(now)));
@@ -137,12 +147,26 @@ void Supervisor::ExcludeGuilty(const Verdict& verdict,
     for (const HostSlots& host : hosts) names.push_back(host.host);
     guilty = UnreachableHosts(names, options_.access, kProbeSeconds);
   }
+  Exclude(guilty);
+}
+
+void Supervisor::Exclude(const std::vector<std::string>& hosts) {
   const double now = MonotonicSeconds();
-  for (const std::string& host : guilty) {
+  for (const std::string& host : hosts) {
     if (!nodes_.Exclude(host, now)) continue;
     parts_.events.Add("excluded", {{"host", host}});
     Say(absl::StrCat("hosts: ", nodes_.Describe(now)));
   }
+}
+
+void Supervisor::CoolDown(const Verdict& verdict, const DiagnosisRule& rule) {
+  if (rule.blame() == DiagnosisRule::HOST) {
+    if (verdict.fault != Fault::kNodeSilent) Exclude(verdict.hosts);
+    return;
+  }
+  wait_until_ = MonotonicSeconds() + options_.cooldown_seconds;
+  Say(absl::StrCat("waits ", options_.cooldown_seconds,
+                   " s before the restart: ", rule.cause()));
 }
 
 absl::Status Supervisor::StartGeneration(const std::vector<HostSlots>& hosts,
@@ -212,11 +236,18 @@ absl::StatusOr<GenerationEnd> Supervisor::RunGeneration(
   end.verdict = cause.verdict;
   if (end.verdict.has_value()) end.verdict->step = reached + 1;
   end.signal = cause.signal;
+  Diagnosis diagnosis;
+  if (end.verdict.has_value()) {
+    diagnosis = DiagnoseEnd(parts_.rules, end, table_, logs);
+    end.retry = diagnosis.rule.retry();
+    end.cause = diagnosis.rule.cause();
+  }
   decision_ = policy_.Decide(end);
   if (stopping_ && decision_.restart) {
     decision_ = {false, 143, "asked to stop: not started again"};
   }
-  if (end.verdict.has_value()) Report(end, run, logs);
+  if (end.verdict.has_value()) Report(end, run, diagnosis);
+  if (decision_.cooldown) CoolDown(*end.verdict, diagnosis.rule);
   return end;
 }
 
@@ -248,17 +279,33 @@ void Supervisor::Obey(GenerationRun* run) {
 // The first new step after a failure.
 void Supervisor::NoteRecovery() {
   if (fault_at_ == 0 || table_.LeastStep() <= finished_) return;
-  const double step_at = table_.ranks()[0].step_since;
-  const double loaded_at = table_.ranks()[0].phase_since;
+  const RankStatus& first = table_.ranks()[0];
+  const double step_at = first.step_since, loaded_at = first.phase_since;
+  Recovery recovery;
+  recovery.step = table_.LeastStep();
+  recovery.steps_lost = std::max<int64_t>(
+      0, finished_ - (first.last.step() - first.last.steps_made()));
+  recovery.seconds = step_at - fault_at_;
+  recovery.detect_seconds = known_at_ - fault_at_;
+  recovery.kill_seconds = restarted_at_ - known_at_;
+  recovery.load_seconds = loaded_at - restarted_at_;
+  recovery.step_seconds = step_at - loaded_at;
+  lost_seconds_ += recovery.seconds;
+  recovery.effective_ratio =
+      std::max(0.0, 1 - lost_seconds_ / (MonotonicSeconds() - began_));
+  parts_.incidents.Recovered(recovery);
   parts_.events.Add("recovered", {{"generation", generation_},
-                                  {"step", table_.LeastStep()},
-                                  {"seconds", step_at - fault_at_},
-                                  {"detect_seconds", known_at_ - fault_at_},
-                                  {"kill_seconds", restarted_at_ - known_at_},
-                                  {"load_seconds", loaded_at - restarted_at_},
-                                  {"step_seconds", step_at - loaded_at}});
-  Say(absl::StrFormat("training goes on: step %d, %.1f s after the fault",
-                      table_.LeastStep(), step_at - fault_at_));
+                                  {"step", recovery.step},
+                                  {"steps_lost", recovery.steps_lost},
+                                  {"seconds", recovery.seconds},
+                                  {"detect_seconds", recovery.detect_seconds},
+                                  {"kill_seconds", recovery.kill_seconds},
+                                  {"load_seconds", recovery.load_seconds},
+                                  {"step_seconds", recovery.step_seconds},
+                                  {"effective", recovery.effective_ratio}});
+  Say(absl::StrFormat(
+      "training goes on: step %d, %.1f s after the fault, %d steps lost",
+      recovery.step, recovery.seconds, recovery.steps_lost));
   fault_at_ = 0;
 }
 
@@ -269,9 +316,11 @@ void Supervisor::PublishStatus(double now) {
   status.set_ranks(options_.ranks);
   status.set_step(std::max(finished_, table_.LeastStep()));
   status.set_restarts(policy_.restarts());
-  status.set_incidents(incidents_);
+  status.set_incidents(parts_.incidents.count());
   status.set_uptime(now - began_);
-  status.set_last_incident(last_incident_);
+  if (parts_.incidents.last().has_value()) {
+    status.set_last_incident(IncidentText(*parts_.incidents.last()));
+  }
   status.set_dropped_datagrams(table_.dropped().total());
   status.set_state(stopping_                ? "stopping"
                    : CanTakeSignals(table_) ? "running"
@@ -289,45 +338,40 @@ void Supervisor::PublishStatus(double now) {
 }
 
 void Supervisor::Report(const GenerationEnd& end, const GenerationRun& run,
-                        const LogRouter& logs) {
+                        const Diagnosis& diagnosis) {
+  const Verdict& verdict = *end.verdict;
   Incident incident;
-  incident.number = ++incidents_;
   incident.generation = end.generation;
   incident.time = UtcText();
-  incident.cause = run.Cause();
-  incident.cause.verdict = end.verdict;
+  incident.verdict = verdict;
+  incident.diagnosis = diagnosis;
+  incident.exit_code = end.exit_code;
+  incident.signal = end.signal;
   incident.detected_after = std::max(0.0, run.known_at() - run.last_sign());
   incident.decision = decision_;
   incident.finished_step = end.last_step;
-  const double now = MonotonicSeconds();
-  for (int r = 0; r < options_.ranks; ++r) {
-    incident.ranks.push_back(DescribeRank(table_, r, now));
-  }
-  for (const int rank :
-       {end.verdict->ranks.empty() ? -1 : end.verdict->ranks[0], -1}) {
-    const std::deque<std::string> tail = logs.Tail(rank);
-    for (std::string& line :
-         PickEvidence({tail.begin(), tail.end()}, kEvidenceLines)) {
-      incident.evidence.push_back(std::move(line));
-    }
-  }
-  last_incident_ = IncidentText(incident);
-  std::fputs(last_incident_.c_str(), stderr);
-  parts_.events.Add(
-      "incident",
-      {{"number", incident.number},
-       {"generation", end.generation},
-       {"fault", FaultName(end.verdict->fault)},
-       {"rank", end.verdict->ranks.empty() ? -1 : end.verdict->ranks[0]},
-       {"host", end.verdict->hosts.empty() ? "" : end.verdict->hosts[0]},
-       {"step", end.verdict->step},
-       {"signal", end.signal},
-       {"exit_code", end.exit_code},
-       {"detect_seconds", incident.detected_after},
-       {"what", end.verdict->what},
-       {"restart", decision_.restart ? 1 : 0},
-       {"why", decision_.why},
-       {"text", last_incident_}});
+  incident.ranks = MomentsOf(table_, verdict, run.known_at());
+  const Incident& told = parts_.incidents.Add(std::move(incident));
+  const std::string text = IncidentText(told);
+  std::fputs(text.c_str(), stderr);
+  parts_.events.Add("incident",
+                    {{"number", told.number},
+                     {"generation", end.generation},
+                     {"fault", FaultName(verdict.fault)},
+                     {"rule", diagnosis.rule.name()},
+                     {"cause", diagnosis.rule.cause()},
+                     {"remedy", diagnosis.rule.remedy()},
+                     {"evidence", diagnosis.evidence},
+                     {"rank", verdict.ranks.empty() ? -1 : verdict.ranks[0]},
+                     {"host", verdict.hosts.empty() ? "" : verdict.hosts[0]},
+                     {"step", verdict.step},
+                     {"signal", end.signal},
+                     {"exit_code", end.exit_code},
+                     {"detect_seconds", told.detected_after},
+                     {"what", verdict.what},
+                     {"restart", decision_.restart ? 1 : 0},
+                     {"why", decision_.why},
+                     {"text", text}});
   if (fault_at_ == 0) fault_at_ = run.last_sign();
   known_at_ = run.known_at();
 }

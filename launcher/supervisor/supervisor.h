@@ -8,12 +8,13 @@
 #include <optional>
 #include <string>
 
+#include "launcher/diagnosis/rule_book.h"
 #include "launcher/supervisor/budgets.h"
 #include "launcher/supervisor/control_server.h"
 #include "launcher/supervisor/event_log.h"
 #include "launcher/supervisor/generation_run.h"
 #include "launcher/supervisor/heartbeat_server.h"
-#include "launcher/supervisor/incident.h"
+#include "launcher/supervisor/incident_book.h"
 #include "launcher/supervisor/launch_options.h"
 #include "launcher/supervisor/node_table.h"
 #include "launcher/supervisor/policy.h"
@@ -40,6 +41,8 @@ class Supervisor {
     HeartbeatServer heartbeats;
     EventLog events;
     std::unique_ptr<ControlServer> control;
+    RuleBook rules;
+    IncidentBook incidents;
   };
   Supervisor(const LaunchOptions& options, std::string directory, Parts parts);
 
@@ -47,6 +50,10 @@ class Supervisor {
   std::optional<std::vector<HostSlots>> ChooseHosts();
   void ExcludeGuilty(const Verdict& verdict,
                      const std::vector<HostSlots>& hosts);
+  // What a rule blames gets time: its host is left out, or, where it is no
+  // host, the restart waits.
+  void CoolDown(const Verdict& verdict, const DiagnosisRule& rule);
+  void Exclude(const std::vector<std::string>& hosts);
   // Runs one generation to its end.
   absl::StatusOr<GenerationEnd> RunGeneration(
       const std::vector<HostSlots>& hosts);
@@ -59,7 +66,7 @@ class Supervisor {
   void NoteRecovery();
   void PublishStatus(double now);
   void Report(const GenerationEnd& end, const GenerationRun& run,
-              const LogRouter& logs);
+              const Diagnosis& diagnosis);
   void Say(const std::string& text);
 
   const LaunchOptions options_;
@@ -71,13 +78,13 @@ class Supervisor {
   RankTable table_;
   const double began_;
   int64_t generation_ = 0;
-  int64_t incidents_ = 0;
   int64_t finished_ = 0;  // steps, in all generations
-  std::string last_incident_;
   double published_ = 0;
   // Of the recovery under way: when the fault was, was known, and when the next
   // generation started. 0: none.
   double fault_at_ = 0, known_at_ = 0, restarted_at_ = 0;
+  double lost_seconds_ = 0;  // in all recoveries
+  double wait_until_ = 0;    // before the next start
   bool stopping_ = false;
   bool signalled_ = false;  // the ranks know
   Decision decision_;

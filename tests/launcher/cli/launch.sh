@@ -52,6 +52,37 @@ check "history says what was lost"
 expect 0 "$bin/perdure-launch" history "$work/hang"
 says "incident 1: hang at step 9" "goes on at step" "effective training time ratio"
 
+check "an incident is a text of 15 lines at most and JSON, whole after the recovery"
+incident=$work/kill/launch/incidents/0001
+[[ $(wc -l <"$incident.txt") -le 15 ]] || fail "$(cat "$incident.txt")"
+cp "$incident.txt" "$out"
+says "incident 1: crash" "killed a process" "rank 1 on" "steps lost" \
+  "effective training time ratio so far"
+cp "$incident.json" "$out"
+says '"rule": "killed"' '"guilty_ranks"' '"steps_lost"' '"evidence"'
+[[ ! -e $work/kill/launch/incidents/0002.txt ]] || fail "more than one incident"
+
+check "diagnose finds the cause in any log"
+printf '%s\n' "step 3" "OSError: [Errno 28] No space left on device" \
+  "RuntimeError: Connection reset by peer" >"$work/any.log"
+expect 0 "$bin/perdure-launch" diagnose "$work/any.log"
+says "disk_full" "any.log:2: OSError" "also      lost_peer"
+expect 1 "$bin/perdure-launch" diagnose "$work/text.txt"
+says "no rule explains it"
+expect 2 "$bin/perdure-launch" diagnose
+
+check "rules of one's own come first, and a wrong one is named with its line"
+printf 'rule {\n name: "fan" log: "fan is loud" example: "the fan is loud"\n' \
+  >"$work/rules.textproto"
+printf 'class: HARDWARE blame: HOST retry: YES cause: "c" remedy: "r" }\n' \
+  >>"$work/rules.textproto"
+echo "the fan is loud, No space left on device" >"$work/any.log"
+expect 0 "$bin/perdure-launch" diagnose --rules "$work/rules.textproto" "$work/any.log"
+says "(fan, hardware)"
+echo 'rule { name: "none" }' >>"$work/rules.textproto"
+expect 2 "$bin/perdure-launch" diagnose --rules "$work/rules.textproto" "$work/any.log"
+says "rules.textproto:4: rule 'none': no cause"
+
 check "the same failure twice is not started a third time"
 expect 93 env PERDURE_FAULT=abort@1:8 "${launch[@]}" -- "${train[@]}" \
   --run_dir "$work/twice"
@@ -64,8 +95,9 @@ says "model.layer" "another start would not help"
 equal "$(events "$work/wrong" generation)" 1 "generations"
 
 check "a trainer that is not there"
-expect 1 "${launch[@]}" --max_restarts=0 -- "$work/no-such-trainer" --run_dir "$work/none"
-says "incident 1: start"
+expect 2 "${launch[@]}" -- "$work/no-such-trainer" --run_dir "$work/none"
+says "incident 1: start" "the program to start is not there" "another start would not help"
+equal "$(events "$work/none" generation)" 1 "generations"
 
 check "mistakes on the command line"
 expect 2 "${launch[@]}"

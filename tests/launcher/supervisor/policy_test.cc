@@ -62,14 +62,44 @@ TEST(PolicyTest, GenerationsWithoutASingleStepEnd) {
 }
 
 TEST(PolicyTest, WhatAnotherStartWouldNotHelp) {
-  for (const int code : {2, 3, 4, 6, 76}) {
+  Policy policy({});
+  GenerationEnd end = Failed(0, 3, 0, 0);
+  end.rank_exit_code = 2;
+  end.retry = DiagnosisRule::NO;
+  end.cause = "the configuration is wrong";
+  const Decision decision = policy.Decide(end);
+  EXPECT_FALSE(decision.restart);
+  EXPECT_EQ(decision.exit_code, 2);
+  EXPECT_EQ(decision.why,
+            "the configuration is wrong: another start would not help");
+}
+
+TEST(PolicyTest, KilledAndHangingProcessesAreRestartedWhateverTheirLinesSay) {
+  for (const int signal : {9, 11, 15}) {
     Policy policy({});
-    GenerationEnd end = Failed(0, 3, 0, 0);
-    end.rank_exit_code = code;
-    const Decision decision = policy.Decide(end);
-    EXPECT_FALSE(decision.restart);
-    EXPECT_EQ(decision.exit_code, code);
+    GenerationEnd end = Failed(0, 3, 0, signal);
+    end.retry = DiagnosisRule::NO;
+    EXPECT_TRUE(policy.Decide(end).restart) << signal;
   }
+  Policy policy({});
+  GenerationEnd end = Failed(0, 3, 0, 0);
+  end.retry = DiagnosisRule::NO;
+  end.verdict->fault = Fault::kHang;
+  EXPECT_TRUE(policy.Decide(end).restart);
+  GenerationEnd aborted = Failed(0, 3, 0, 6);
+  aborted.retry = DiagnosisRule::NO;
+  EXPECT_FALSE(policy.Decide(aborted).restart);
+}
+
+TEST(PolicyTest, WhatNeedsTimeIsRestartedAfterIt) {
+  Policy policy({});
+  GenerationEnd end = Failed(0, 3, 0, 0);
+  EXPECT_FALSE(policy.Decide(end).cooldown);
+  end.retry = DiagnosisRule::AFTER_COOLDOWN;
+  end.first_step = 3, end.last_step = 4;
+  const Decision decision = policy.Decide(end);
+  EXPECT_TRUE(decision.restart);
+  EXPECT_TRUE(decision.cooldown);
 }
 
 TEST(PolicyTest, LostPeersAndStorageAreRestarted) {

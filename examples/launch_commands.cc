@@ -1,0 +1,118 @@
+#include "examples/launch_commands.h"
+
+#include <cstdio>
+#include <functional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "launcher/diagnosis/diagnosis.h"
+#include "launcher/supervisor/control_server.h"
+#include "launcher/supervisor/status_text.h"
+#include "runtime/base/file.h"
+#include "runtime/base/text.h"
+
+namespace perdure {
+namespace {
+
+using Words = std::vector<std::string>;
+
+// As grep: nothing found.
+constexpr int kNotFound = 1;
+
+void Print(absl::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+absl::Status Usage(const char* line) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("usage: perdure-launch ", line));
+}
+
+// RUN_DIR/launch of a command that takes a run alone.
+absl::StatusOr<std::string> LaunchDirectory(const Words& words) {
+  if (words.size() != 2) return Usage((words[0] + " RUN_DIR").c_str());
+  return JoinPath(words[1], "launch");
+}
+
+absl::StatusOr<int> Status(const Words& words, const LaunchCommandOptions&) {
+  ASSIGN_OR_RETURN(const std::string directory, LaunchDirectory(words));
+  ASSIGN_OR_RETURN(const LaunchStatus status, AskStatus(directory));
+  Print(StatusText(status));
+  return 0;
+}
+
+absl::StatusOr<int> Stop(const Words& words, const LaunchCommandOptions&) {
+  ASSIGN_OR_RETURN(const std::string directory, LaunchDirectory(words));
+  RETURN_IF_ERROR(SendCommand(directory, CommandRequest::STOP));
+  return 0;
+}
+
+absl::StatusOr<int> Checkpoint(const Words& words,
+                               const LaunchCommandOptions&) {
+  ASSIGN_OR_RETURN(const std::string directory, LaunchDirectory(words));
+  RETURN_IF_ERROR(SendCommand(directory, CommandRequest::CHECKPOINT));
+  return 0;
+}
+
+absl::StatusOr<int> History(const Words& words, const LaunchCommandOptions&) {
+  ASSIGN_OR_RETURN(const std::string directory, LaunchDirectory(words));
+  ASSIGN_OR_RETURN(const std::vector<Event> events, ReadEvents(directory));
+  Print(HistoryText(events));
+  return 0;
+}
+
+absl::Status TakeFile(const std::string& path, Diagnoser* diagnoser) {
+  ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Open(path));
+  const absl::string_view text(reinterpret_cast<const char*>(file.data()),
+                               file.size());
+  int64_t number = 0;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    diagnoser->Take(absl::StrCat(path, ":", ++number), line);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> Diagnose(const Words& words,
+                             const LaunchCommandOptions& options) {
+  if (words.size() < 2) return Usage("diagnose [--rules FILE] LOG...");
+  ASSIGN_OR_RETURN(const RuleBook rules, RuleBook::Load(options.rules));
+  Diagnoser diagnoser(&rules);
+  for (size_t i = 1; i < words.size(); ++i) {
+    RETURN_IF_ERROR(TakeFile(words[i], &diagnoser));
+  }
+  const Diagnosis diagnosis = diagnoser.Conclude({});
+  Print(DiagnosisText(diagnosis));
+  return diagnosis.known() ? 0 : kNotFound;
+}
+
+absl::StatusOr<int> Rules(const Words& words, const LaunchCommandOptions&) {
+  if (words.size() != 1) return Usage("rules");
+  Print(ShippedRulesText());
+  return 0;
+}
+
+struct Command {
+  const char* name;
+  absl::StatusOr<int> (*run)(const Words& words,
+                             const LaunchCommandOptions& options);
+};
+constexpr Command kCommands[] = {
+    {"status", Status},   {"stop", Stop},         {"checkpoint", Checkpoint},
+    {"history", History}, {"diagnose", Diagnose}, {"rules", Rules},
+};
+
+}  // namespace
+
+absl::StatusOr<int> RunLaunchCommand(const Words& words,
+                                     const LaunchCommandOptions& options) {
+  std::vector<std::string> names;
+  for (const Command& command : kCommands) {
+    if (words[0] == command.name) return command.run(words, options);
+    names.push_back(command.name);
+  }
+  return absl::InvalidArgumentError(absl::StrCat("unknown command ", words[0],
+                                                 DidYouMean(words[0], names),
+                                                 "; a trainer comes after --"));
+}
+
+}  // namespace perdure
