@@ -18,6 +18,7 @@
 #include "runtime/config/config.h"
 #include "runtime/data/token_file.h"
 #include "runtime/data/tokenizer.h"
+#include "tests/support/scratch_directory.h"
 
 namespace perdure {
 namespace {
@@ -27,10 +28,6 @@ using testing::HasSubstr;
 class TrainRunTest : public testing::Test {
  protected:
   void SetUp() override {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    dir_ = JoinPath(testing::TempDir(), absl::StrCat("perdure_", info->name()));
-    ASSERT_TRUE(RemoveTree(dir_).ok());
-    ASSERT_TRUE(CreateDirectories(dir_).ok());
     std::string text;
     for (int i = 0; i < 500; ++i)
       absl::StrAppend(&text, i * i, " and ", i, "\n");
@@ -110,7 +107,8 @@ class TrainRunTest : public testing::Test {
     return losses;
   }
 
-  std::string dir_;
+  const ScratchDirectory scratch_;
+  const std::string dir_ = scratch_.path();
 };
 
 constexpr const char* kLast = "snapshots/step-000000010/";

@@ -1,7 +1,4 @@
 #include "tests/parallel/engine/tiny_run.h"
-
-#include <unistd.h>
-
 #include <cmath>
 #include <mutex>
 
@@ -17,6 +14,7 @@
 #include "runtime/comm/backends.h"
 #include "runtime/config/config.h"
 #include "runtime/data/token_file.h"
+#include "tests/support/scratch_directory.h"
 
 namespace perdure {
 namespace {
@@ -25,8 +23,8 @@ constexpr int kVocabulary = 67;
 
 // Tokens with some order in them, in documents of odd lengths.
 std::string WriteTokens() {
-  const std::string path = JoinPath(
-      testing::TempDir(), absl::StrCat("perdure_tiny_", getpid(), ".tokens"));
+  static const ScratchDirectory directory;
+  const std::string path = JoinPath(directory.path(), "tiny.tokens");
   auto writer = TokenFileWriter::Create(path, kVocabulary);
   CHECK(writer.ok()) << writer.status();
   int32_t last = 0;
