@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "checkpoint/format/checksum.h"
-#include "checkpoint/journal/weights_digest.h"
+#include "runtime/state/digest.h"
 
 namespace perdure {
 namespace {
@@ -118,7 +118,7 @@ absl::StatusOr<uint64_t> ReplayedPieces::BaseDigest() {
       RETURN_IF_ERROR(Read(*parameters_.at(piece.tensor), piece.kind,
                            piece.dtype, piece.begin, piece.end - piece.begin,
                            block_.data()));
-      digest += WeightsDigest(piece);
+      digest += StateDigest(piece);
     }
   }
   return digest;

@@ -28,7 +28,7 @@ class ReplayedPieces : public PieceReader {
   // All that the run's snapshots hold, each tensor one piece.
   std::vector<StatePiece> Pieces() const;
 
-  // WeightsDigest of the base's weights.
+  // StateDigest of the base's weights.
   absl::StatusOr<uint64_t> BaseDigest();
 
   absl::StatusOr<const void*> Bytes(const StatePiece& piece, uint64_t offset,

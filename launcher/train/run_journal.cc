@@ -13,8 +13,8 @@
 #include "checkpoint/format/checksum.h"
 #include "checkpoint/journal/constants.h"
 #include "checkpoint/journal/step_codec.h"
-#include "checkpoint/journal/weights_digest.h"
 #include "launcher/train/session.h"
+#include "runtime/state/digest.h"
 
 namespace perdure {
 namespace {
@@ -282,7 +282,7 @@ absl::StatusOr<uint64_t> DigestOfRanks(Communicator& world,
   uint64_t digest = 0;
   for (const StatePiece& piece : pieces) {
     if (piece.kind != StateKind::kWeight) continue;
-    digest += WeightsDigest(piece);
+    digest += StateDigest(piece);
   }
   // Halves, because a sum of signed numbers must not overflow.
   int64_t halves[2] = {static_cast<int64_t>(digest & 0xffffffffu),

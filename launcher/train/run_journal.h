@@ -114,7 +114,7 @@ class RunJournal {
   int differences_ = 0;
 };
 
-// Collective. WeightsDigest of all that the ranks' pieces cover.
+// Collective. StateDigest of all that the ranks' pieces cover.
 absl::StatusOr<uint64_t> DigestOfRanks(Communicator& world,
                                        const std::vector<StatePiece>& pieces);
 

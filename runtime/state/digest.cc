@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "runtime/base/philox.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "runtime/state/digest.cc"
 #include "hwy/foreach_target.h"
@@ -99,6 +101,13 @@ uint64_t Digest(DType dtype, const void* data, uint64_t begin, uint64_t n) {
     default:
       return HWY_DYNAMIC_DISPATCH(Digest8)(bytes, begin, n);
   }
+}
+
+uint64_t StateDigest(const StatePiece& piece) {
+  const uint64_t name = NameHash(piece.tensor.data(), piece.tensor.size());
+  return (name | 1) * Digest(piece.dtype, piece.data,
+                             static_cast<uint64_t>(piece.begin),
+                             static_cast<uint64_t>(piece.end - piece.begin));
 }
 
 }  // namespace perdure

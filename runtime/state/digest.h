@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "runtime/state/train_state.h"
 #include "runtime/tensor/dtype.h"
 
 namespace perdure {
@@ -27,6 +28,10 @@ constexpr uint64_t Mix(uint64_t index, uint64_t bits) {
 // Of elements begin, begin + 1, ... of a tensor, n of them at `data` (any
 // address).
 uint64_t Digest(DType dtype, const void* data, uint64_t begin, uint64_t n);
+
+// A piece's part in the digest of several tensors together: that of its
+// elements times NameHash(its tensor's name) | 1. Such parts add up too.
+uint64_t StateDigest(const StatePiece& piece);
 
 }  // namespace perdure
 

@@ -95,5 +95,28 @@ TEST(DigestTest, ZerosAreNotNothing) {
             Digest(DType::kF32, zeros.data(), 0, 15));
 }
 
+// Of tensors together: which name has which elements counts, cuts do not.
+TEST(StateDigestTest, NamesCountAndCutsDoNot) {
+  const std::vector<char> bytes = RandomBytes(400);
+  const auto digest = [&](const std::string& name, int64_t at, int64_t begin,
+                          int64_t end) {
+    return StateDigest({name,
+                        StateKind::kWeight,
+                        DType::kF32,
+                        {50},
+                        begin,
+                        end,
+                        bytes.data() + (at + begin) * 4});
+  };
+  const uint64_t whole = digest("a", 0, 0, 50) + digest("b", 50, 0, 50);
+  EXPECT_EQ(digest("b", 50, 20, 50) + digest("a", 0, 0, 7) +
+                digest("a", 0, 7, 50) + digest("b", 50, 0, 20),
+            whole);
+  EXPECT_NE(digest("b", 0, 0, 50) + digest("a", 50, 0, 50), whole);
+  // FNV-1a of "a" is 0xaf63dc4c8601ec8c.
+  EXPECT_EQ(digest("a", 0, 0, 50),
+            0xaf63dc4c8601ec8du * Digest(DType::kF32, bytes.data(), 0, 50));
+}
+
 }  // namespace
 }  // namespace perdure
