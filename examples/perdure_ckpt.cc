@@ -21,6 +21,7 @@ DEFINE_string(to, "", "convert: the format of the target");
 DEFINE_string(rules, "", "convert, diff: a shipped set of rules, or a file");
 DEFINE_string(model, "", "convert, diff: config.json of the source's model");
 DEFINE_string(dtype, "", "convert: fp32 or bf16");
+DEFINE_string(config, "", "convert: of the run that goes on from the source");
 DEFINE_bool(merge_lora, false, "export: add low-rank adapters to the weights");
 DEFINE_bool(stats, false, "inspect: numbers about every tensor");
 DEFINE_double(tolerance, 0, "diff: elements may be so far apart");
@@ -33,10 +34,10 @@ DEFINE_string(output, "", "replay: the directory to make");
 namespace perdure {
 namespace {
 
-constexpr const char* kFlags[] = {"progress",   "from",      "to",
-                                  "rules",      "model",     "dtype",
-                                  "stats",      "tolerance", "keep_last",
-                                  "keep_every", "dry_run",   "merge_lora"};
+constexpr const char* kFlags[] = {
+    "progress", "from",       "to",        "rules",     "model",
+    "dtype",    "stats",      "tolerance", "keep_last", "keep_every",
+    "dry_run",  "merge_lora", "config"};
 
 bool Given(const char* flag) {
   return !gflags::GetCommandLineFlagInfoOrDie(flag).is_default;
@@ -49,6 +50,7 @@ CheckpointFlags Flags() {
   flags.rules = FLAGS_rules;
   flags.model = FLAGS_model;
   flags.dtype = FLAGS_dtype;
+  flags.config = FLAGS_config;
   flags.merge_lora = FLAGS_merge_lora;
   flags.stats = FLAGS_stats;
   if (Given("tolerance")) flags.tolerance = FLAGS_tolerance;

@@ -41,6 +41,8 @@ constexpr char kConvert[] = R"(perdure-ckpt convert SOURCE TARGET
   --model=FILE    config.json, or a directory with one, where SOURCE does not
                   say its model
   --dtype=TYPE    fp32 or bf16 (default: as they are)
+  --config=FILE   TARGET becomes the directory of a run with this config, which
+                  --resume goes on with, from SOURCE's step, with its moments
 
   # a model from the hub, sharded or not, safetensors or pytorch_model.bin
   perdure-ckpt convert gpt2/ runs/a/snapshots/step-000000000
@@ -48,6 +50,9 @@ constexpr char kConvert[] = R"(perdure-ckpt convert SOURCE TARGET
   perdure-ckpt convert out/ckpt.pt gpt.snapshot
   # DeepSpeed: weights, Adam's moments and the step
   perdure-ckpt convert ckpt/global_step500_universal ds.snapshot --model=hf/
+  # the same, to go on training: pretrain --run_dir=run --config=FILE --resume
+  perdure-ckpt convert ckpt/global_step500_universal run --model=hf/ \
+      --config=run.textproto
   # Megatron-Core's state dict, q, k and v fused by head group
   perdure-ckpt convert model.pt meg.snapshot --rules=megatron-llama --model=hf/
   # a snapshot for llama2.c's run.c

@@ -29,7 +29,7 @@ std::vector<Verb> Verbs() {
            2,
            2,
            "a source and a target",
-           {"from", "to", "rules", "model", "dtype"},
+           {"from", "to", "rules", "model", "dtype", "config"},
            RunConvert},
           {"import", 2, 2, "two directories", {}, RunImport},
           {"export", 2, 2, "two directories", {"merge_lora"}, RunExport},
@@ -49,6 +49,7 @@ std::vector<Verb> Verbs() {
 std::vector<std::string> Names(const std::vector<Verb>& verbs) {
   std::vector<std::string> names;
   for (const Verb& verb : verbs) names.push_back(verb.name);
+  names.push_back("replay");  // which checkpoint/replay does
   return names;
 }
 

@@ -20,6 +20,7 @@ struct CheckpointFlags {
   std::string rules;                // convert, diff
   std::string model;                // convert, diff
   std::string dtype;                // convert
+  std::string config;               // convert
   bool merge_lora = false;          // export
   bool stats = false;               // inspect
   std::optional<double> tolerance;  // diff

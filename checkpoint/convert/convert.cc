@@ -11,6 +11,7 @@
 #include "checkpoint/convert/flat_target.h"
 #include "checkpoint/convert/paths.h"
 #include "checkpoint/convert/rule_sets.h"
+#include "checkpoint/convert/run_start.h"
 #include "checkpoint/convert/targets.h"
 #include "checkpoint/format/checksum.h"
 #include "glog/logging.h"
@@ -41,17 +42,17 @@ std::string Stamp(const std::string& path) {
   return absl::StrJoin(lines, "\n");
 }
 
-absl::StatusOr<std::string> Fingerprint(
-    const ConvertOptions& options, const std::string& to,
-    const std::vector<ConvertedTensor>& tensors) {
-  std::string text =
-      absl::StrCat(to, "\n", options.from, "\n", options.rules, "\n",
-                   options.dtype, "\n", Stamp(options.source), "\n");
+absl::StatusOr<std::string> Fingerprint(const ConvertOptions& options,
+                                        const std::string& to,
+                                        const CanonicalSource& source) {
+  std::string text = absl::StrCat(
+      to, "\n", options.from, "\n", options.rules, "\n", options.dtype, "\n",
+      source.run.config_text, "\n", Stamp(options.source), "\n");
   if (!options.rules.empty()) {
     ASSIGN_OR_RETURN(const ConversionRules rules, LoadRules(options.rules));
     text += rules.DebugString();
   }
-  for (const ConvertedTensor& tensor : tensors) {
+  for (const ConvertedTensor& tensor : source.tensors) {
     absl::StrAppend(&text, StateKindName(tensor.kind), " ", tensor.name, " ",
                     DTypeName(tensor.tensor->dtype()), " ",
                     absl::StrJoin(tensor.tensor->shape(), ","), "\n");
@@ -83,13 +84,14 @@ bool IsFlat(absl::string_view format) {
 class Conversion {
  public:
   Conversion(const ConvertOptions& options, const ConvertProgress& progress)
-      : options_(options), progress_(progress) {}
+      : options_(options), progress_(progress), target_(options.target) {}
 
   absl::StatusOr<ConvertReport> Run() {
     RETURN_IF_ERROR(Read());
     RETURN_IF_ERROR(Shape());
     RETURN_IF_ERROR(Write());
     report_.from = source_.format;
+    report_.target = target_;
     report_.notes = source_.notes;
     for (const AveragedTensor& averaged : source_.averaged) {
       report_.notes.push_back(
@@ -120,12 +122,36 @@ class Conversion {
       return absl::InvalidArgumentError(
           absl::StrCat("--dtype ", options_.dtype, ": it is fp32 or bf16"));
     }
-    RETURN_IF_ERROR(CheckTarget(options_.target, report_.to != "perdure"));
+    if (!options_.config.empty()) {
+      RETURN_IF_ERROR(CheckRunOptions());
+    } else {
+      RETURN_IF_ERROR(CheckTarget(target_, report_.to != "perdure"));
+    }
     read.needs_model = report_.to != "safetensors";
     writes_by_rules_ = report_.to == "safetensors" && IsOurs(read.format);
     if (writes_by_rules_) read.rules.clear();
     ASSIGN_OR_RETURN(source_, OpenCanonical(options_.source, read));
+    if (!options_.config.empty()) RETURN_IF_ERROR(BecomeRun());
     return source_.model.has_value() ? CheckAdapters() : absl::OkStatus();
+  }
+
+  absl::Status CheckRunOptions() const {
+    if (report_.to != "perdure") {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--config makes a run, which --to ", report_.to, " is not"));
+    }
+    if (options_.dtype.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        "--dtype with --config: the config says it, train.dtype");
+  }
+
+  absl::Status BecomeRun() {
+    ASSIGN_OR_RETURN(const RunConfig config,
+                     StartRun(options_.config, &source_));
+    dtype_ = config.train().dtype() == TrainConfig::BF16 ? "bf16" : "fp32";
+    ASSIGN_OR_RETURN(target_,
+                     FirstSnapshotPath(options_.target, source_.run.step));
+    return absl::OkStatus();
   }
 
   // What other programs know as parameters are not adapters and prefixes.
@@ -167,8 +193,8 @@ class Conversion {
   }
 
   void CastWeights() {
-    if (options_.dtype.empty()) return;
-    const DType dtype = options_.dtype == "bf16" ? DType::kBF16 : DType::kF32;
+    if (dtype_.empty()) return;
+    const DType dtype = dtype_ == "bf16" ? DType::kBF16 : DType::kF32;
     const bool snapshot = report_.to == "perdure";
     const auto of_kind = [&](StateKind kind) {
       return std::any_of(
@@ -198,10 +224,10 @@ class Conversion {
   }
 
   absl::Status Write() {
-    const NewDirectory target = SplitNewDirectory(options_.target);
+    const NewDirectory target = SplitNewDirectory(target_);
     const std::unique_ptr<Storage> disk = MakePosixStorage();
     ASSIGN_OR_RETURN(const std::string fingerprint,
-                     Fingerprint(options_, report_.to, source_.tensors));
+                     Fingerprint(options_, report_.to, source_));
     ASSIGN_OR_RETURN(const std::unique_ptr<ResumableStorage> storage,
                      ResumableStorage::Start(*disk, target, fingerprint));
     TensorPieces pieces(source_.tensors, *storage, progress_);
@@ -246,10 +272,12 @@ class Conversion {
                                   pieces);
   }
 
-  bool Recast() const { return !options_.dtype.empty(); }
+  bool Recast() const { return !dtype_.empty(); }
 
   const ConvertOptions& options_;
   const ConvertProgress& progress_;
+  std::string target_;                  // the snapshot's, of a run
+  std::string dtype_ = options_.dtype;  // or the run's
   bool writes_by_rules_ = false;
   CanonicalSource source_;
   FlatTarget flat_;

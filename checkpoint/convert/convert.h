@@ -25,6 +25,10 @@ struct ConvertOptions {
   // "fp32", "bf16"; "" as they are. A snapshot keeps 1-D weights as they are,
   // as training does, and fp32 masters where it has moments.
   std::string dtype;
+  // A run's config, text format; then `target` is the directory of a new run,
+  // `to` is perdure, and the run goes on from the source's step with --resume.
+  // It says the dtype.
+  std::string config;
 };
 
 struct ConvertReport {
@@ -34,6 +38,7 @@ struct ConvertReport {
   uint64_t bytes = 0;
   size_t resumed = 0;  // tensors that an interrupted conversion had written
   uint64_t resumed_bytes = 0;
+  std::string target;  // what was written
   std::vector<std::string> notes;  // what was left out; means and how far off
 };
 

@@ -18,10 +18,14 @@ absl::StatusOr<int> ConvertAndReport(const ConvertOptions& options,
     line.Update(done, total);
   });
   RETURN_IF_ERROR(report.status());
-  output.out << options.target << ": " << report->tensors << " tensors, "
+  output.out << report->target << ": " << report->tensors << " tensors, "
              << HumanBytes(report->bytes) << ", " << report->from << " to "
              << report->to << " in " << HumanDuration(line.seconds()) << ", "
              << RateText(report->bytes, line.seconds()) << "\n";
+  if (!options.config.empty()) {
+    output.out << "go on with: --run_dir=" << options.target
+               << " --config=" << options.config << " --resume\n";
+  }
   if (report->resumed > 0) {
     output.out << "gone on: " << report->resumed << " tensors, "
                << HumanBytes(report->resumed_bytes)
@@ -39,7 +43,7 @@ absl::StatusOr<int> RunConvert(const Operands& operands,
                                const CheckpointFlags& flags,
                                const CheckpointOutput& output) {
   return ConvertAndReport({operands[0], operands[1], flags.from, flags.to,
-                           flags.rules, flags.model, flags.dtype},
+                           flags.rules, flags.model, flags.dtype, flags.config},
                           output);
 }
 

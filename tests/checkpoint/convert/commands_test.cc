@@ -47,7 +47,9 @@ class CommandsTest : public testing::Test {
 };
 
 TEST_F(CommandsTest, WrongCommandLinesSayWhatIsRight) {
-  ExpectWrong({}, "a verb is missing");
+  ExpectWrong({},
+              "a verb is missing: convert, import, export, rules, inspect, "
+              "verify, diff, prune, du, replay");
   ExpectWrong({"verfy", "x"}, "did you mean 'verify'");
   ExpectWrong({"verify"}, "verify takes one directory, 0 given");
   ExpectWrong({"import", "a"}, "import takes two directories, 1 given");
