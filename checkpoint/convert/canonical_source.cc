@@ -83,6 +83,9 @@ absl::StatusOr<CanonicalSource> OpenCanonical(const std::string& path,
         ApplyRules(rules, Direction::kToOurs, source.tensors, model,
                    absl::StrCat(source.description, ", rules ", rules_name)));
   }
+  if (IsNanoGpt(source) && LacksNanoGptBiases(source) && model != nullptr) {
+    source.notes.push_back(AddNanoGptBiases(*model, &result.tensors));
+  }
   if (model != nullptr) {
     RETURN_IF_ERROR(FitToModel(*model, source.description, &result.tensors));
   }

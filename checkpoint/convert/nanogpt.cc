@@ -1,10 +1,13 @@
 #include "checkpoint/convert/nanogpt.h"
 
 #include <optional>
+#include <set>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/config/config.h"
+#include "runtime/nn/param_spec.h"
 
 namespace perdure {
 namespace {
@@ -26,6 +29,10 @@ bool IsNanoGpt(const TensorSource& source) {
   return source.scalars.contains("model_args.n_layer");
 }
 
+bool LacksNanoGptBiases(const TensorSource& source) {
+  return Argument(source, "bias") == 0;
+}
+
 absl::StatusOr<ModelConfig> NanoGptModel(const TensorSource& source) {
   ModelConfig model;
   model.set_family("gpt2");
@@ -44,17 +51,30 @@ absl::StatusOr<ModelConfig> NanoGptModel(const TensorSource& source) {
     }
     (model.*set)(static_cast<int32_t>(*value));
   }
-  if (Argument(source, "bias") == 0) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        source.description, ": model_args.bias = False: models of the gpt2 ",
-        "family have biases; train with bias = True"));
-  }
   if (model.hidden() % model.heads() != 0) {
     return absl::FailedPreconditionError(absl::StrCat(
         source.description, ": model_args.n_head = ", model.heads(),
         " does not divide n_embd = ", model.hidden()));
   }
   return ResolveModelConfig(model);
+}
+
+std::string AddNanoGptBiases(const ModelConfig& model,
+                             std::vector<ConvertedTensor>* tensors) {
+  std::set<std::string> there;
+  for (const ConvertedTensor& tensor : *tensors) there.insert(tensor.name);
+  size_t added = 0;
+  for (const ParamSpec& spec : ModelParams(model)) {
+    if (!absl::EndsWith(spec.name, ".bias") || there.contains(spec.name)) {
+      continue;
+    }
+    tensors->push_back(
+        {spec.name, StateKind::kWeight, Zeros(DType::kF32, spec.shape), false});
+    ++added;
+  }
+  return absl::StrCat("model_args.bias = False: ", added,
+                      " biases, which models of the gpt2 family have, are "
+                      "zeros");
 }
 
 }  // namespace perdure

@@ -71,6 +71,8 @@ LazyRef Transpose(LazyRef matrix);
 // F32, BF16 and F16 into one another; rounds to nearest even.
 LazyRef Cast(LazyRef tensor, DType dtype);
 
+LazyRef Zeros(DType dtype, std::vector<int64_t> shape);
+
 // What a tensor consists of along one dim: `length` rows of `part` from row
 // `begin` on; zeros where part is kZeros.
 struct Segment {

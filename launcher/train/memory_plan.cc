@@ -33,6 +33,18 @@ uint64_t LogitBytes(const RunConfig& config, const Topology& topology,
       bytes_per_logit);
 }
 
+// Replicas share the writing of what they hold alike.
+uint64_t SnapshotPoolBytes(const RunConfig& config, const Topology& topology,
+                           const MemoryPlan& plan) {
+  const auto replicas = static_cast<uint64_t>(topology.dp() * topology.pertp());
+  const bool sharded = config.train().method() != TrainConfig::ZEROTH_ORDER &&
+                       config.optim().zero() > 0;
+  const uint64_t part =
+      plan.weights / replicas + plan.optimizer / (sharded ? 1 : replicas);
+  const auto pool = static_cast<uint64_t>(config.snapshot().pool_mb()) << 20;
+  return pool == 0 ? part : std::min(part, pool);
+}
+
 // `plan` has the weights.
 MemoryPlan PlanZerothOrder(const RunConfig& config, const Topology& topology,
                            const RankCoordinates& at, const ParamLayout& layout,
@@ -67,6 +79,7 @@ MemoryPlan PlanZerothOrder(const RunConfig& config, const Topology& topology,
   if (blocks.end == model.layers() + 2) {
     plan.logits = LogitBytes(config, topology, at, 4);
   }
+  plan.snapshot_pool = SnapshotPoolBytes(config, topology, plan);
   return plan;
 }
 
@@ -104,6 +117,7 @@ MemoryPlan PlanMemory(const RunConfig& config, const Topology& topology,
                                 : TrainedBy(layout, 1, 0);
   const uint64_t copies = dtype == DType::kF32 ? 2 : 3;
   plan.optimizer = copies * 4 * static_cast<uint64_t>(updates.state_size);
+  plan.snapshot_pool = SnapshotPoolBytes(config, topology, plan);
 
   const int64_t rows = int64_t{train.micro_batch()} * train.sequence_length();
   const Range blocks = StageBlocks(model, topology.pp(), at.pp);

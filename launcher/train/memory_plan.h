@@ -17,8 +17,12 @@ struct MemoryPlan {
   uint64_t perturbed = 0;    // copies of weights (zeroth-order)
   uint64_t activations = 0;  // of all micro-batches in flight, and scratch
   uint64_t logits = 0;
+  // Of a snapshot on its way to the disk: the rank's part of weights and
+  // optimizer state, at most snapshot.pool_mb.
+  uint64_t snapshot_pool = 0;
   uint64_t total() const {
-    return weights + gradients + optimizer + perturbed + activations + logits;
+    return weights + gradients + optimizer + perturbed + activations + logits +
+           snapshot_pool;
   }
 };
 MemoryPlan PlanMemory(const RunConfig& config, const Topology& topology,

@@ -128,6 +128,7 @@ std::string DescribeMemory(const MemoryPlan& plan) {
   add("perturbed weights", plan.perturbed);
   add("activations", plan.activations);
   add("logits", plan.logits);
+  add("snapshot pool", plan.snapshot_pool);
   return absl::StrCat(HumanBytes(plan.total()), " = ",
                       absl::StrJoin(parts, " + "));
 }

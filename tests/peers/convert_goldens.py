@@ -159,14 +159,16 @@ def write_states(out):
 
 # --- nanoGPT ---
 
-def write_nanogpt(out, weights):
+def write_nanogpt(path, weights, bias):
     model = {}
     for name, tensor in weights.items():
+        if name.endswith(".bias") and not bias:
+            continue
         linear = tensor.dim() == 2 and ".h." in name
         model["_orig_mod." + name] = tensor.t().contiguous() if linear else tensor
     model["_orig_mod.lm_head.weight"] = model["_orig_mod.transformer.wte.weight"]
     args = dict(n_layer=GPT2["layers"], n_head=GPT2["heads"],
-                n_embd=GPT2["hidden"], block_size=GPT2["context"], bias=True,
+                n_embd=GPT2["hidden"], block_size=GPT2["context"], bias=bias,
                 vocab_size=GPT2["vocab"], dropout=0.0)
     optimizer = {"state": {0: {"step": torch.tensor(1.0),
                                "exp_avg": torch.zeros(2)}},
@@ -175,7 +177,7 @@ def write_nanogpt(out, weights):
     torch.save({"model": model, "optimizer": optimizer, "model_args": args,
                 "iter_num": 10, "best_val_loss": torch.tensor(1.5),
                 "config": {"out_dir": "out", "compile": True}},
-               out / "nanogpt.pt")
+               path)
 
 
 # --- Megatron-Core: q, k, v by head group, matrices [out, in] ---
@@ -425,7 +427,8 @@ def main():
     write_hugging_face(out / "llama", llama_config(LLAMA), llama)
     write_pickled_shards(out / "gpt2_pickled", gpt2_config(GPT2), gpt2)
     write_states(out)
-    write_nanogpt(out, gpt2)
+    write_nanogpt(out / "nanogpt.pt", gpt2, bias=True)
+    write_nanogpt(out / "nanogpt_no_bias.pt", gpt2, bias=False)
     torch.save(megatron_gpt2(gpt2), out / "megatron_gpt2.pt")
     torch.save(megatron_llama(llama), out / "megatron_llama.pt")
     write_megatron_ranks(out / "megatron_ranks", llama)

@@ -88,6 +88,26 @@ TEST_F(ConvertTest, PeersCheckpointsAreRead) {
   ExpectModel("megatron_llama.pt", "llama", "megatron-llama");
 }
 
+// nanoGPT's bias = False is a GPT-2 whose biases are zero.
+TEST_F(ConvertTest, BiasesThatNanoGptLeftOutAreZeros) {
+  ConvertOptions options;
+  options.source = Golden("nanogpt_no_bias.pt");
+  options.target = At("no_bias");
+  options.to = "hf";
+  const ConvertReport report = Run(options);
+  ASSERT_EQ(report.notes.size(), 1u);
+  EXPECT_THAT(report.notes[0], HasSubstr("biases"));
+  HfTensors expected = Weights(Golden("gpt2"));
+  size_t biases = 0;
+  for (auto& [name, tensor] : expected) {
+    if (!name.ends_with(".bias")) continue;
+    ++biases;
+    tensor.bytes.assign(tensor.bytes.size(), '\0');
+  }
+  EXPECT_GT(biases, 10u);
+  EXPECT_TRUE(Weights(options.target) == expected);
+}
+
 TEST_F(ConvertTest, FlatFilesAreWrittenAsTheirOwnProgramsDo) {
   ConvertOptions options;
   options.source = Golden("gpt2");
@@ -133,6 +153,51 @@ TEST_F(ConvertTest, NamesOfAPeerAreWritten) {
   back.model = Golden("llama");
   Run(back);
   EXPECT_TRUE(Weights(back.target) == Weights(Golden("llama")));
+}
+
+// The older names of what the files of Megatron-Core, above, hold.
+TEST_F(ConvertTest, MegatronsOlderNamesHoldTheSameTensors) {
+  const std::pair<std::string, std::string> names[] = {
+      {"decoder.", "language_model.encoder."},
+      {"embedding.", "language_model.embedding."},
+      {"output_layer.", "language_model.output_layer."},
+      {"self_attention.linear_qkv.", "self_attention.query_key_value."},
+      {"self_attention.linear_proj.", "self_attention.dense."},
+      {"mlp.linear_fc1.", "mlp.dense_h_to_4h."},
+      {"mlp.linear_fc2.", "mlp.dense_4h_to_h."},
+      {"pre_mlp_layernorm.", "post_attention_layernorm."}};
+  for (const std::string family : {"gpt2", "llama"}) {
+    SCOPED_TRACE(family);
+    ConvertOptions options;
+    options.source = Golden(family);
+    options.to = "safetensors";
+    options.target = At(family + ".core");
+    options.rules = "megatron-" + family;
+    Run(options);
+    options.target = At(family + ".lm");
+    options.rules = "megatron-lm-" + family;
+    Run(options);
+    HfTensors expected;
+    for (const auto& [core_name, tensor] : Weights(At(family + ".core"))) {
+      std::string name = core_name;
+      // Megatron-Core has norms inside the layers that follow them, too.
+      if (name.find(".layer_norm_") != std::string::npos) continue;
+      for (const auto& [core, older] : names) {
+        const size_t at = name.find(core);
+        if (at != std::string::npos) name.replace(at, core.size(), older);
+      }
+      expected[name] = tensor;
+    }
+    EXPECT_TRUE(Weights(options.target) == expected);
+    ConvertOptions back;
+    back.source = options.target;
+    back.target = At(family + ".back");
+    back.to = "hf";
+    back.rules = options.rules;
+    back.model = Golden(family);
+    Run(back);
+    EXPECT_TRUE(Weights(back.target) == Weights(Golden(family)));
+  }
 }
 
 constexpr char kRankRules[] = R"(

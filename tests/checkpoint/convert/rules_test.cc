@@ -82,7 +82,7 @@ TEST(SizeExpressionTest, WhatIsWrongIsSaid) {
 
 TEST(RuleSetsTest, EveryShippedSetParsesAndSaysWhatItIsFor) {
   const std::vector<RuleSetText> sets = ShippedRuleSets();
-  EXPECT_EQ(sets.size(), 8u);
+  EXPECT_EQ(sets.size(), 10u);
   for (const RuleSetText& set : sets) {
     const auto rules = LoadRules(set.name);
     ASSERT_TRUE(rules.ok()) << rules.status();
