@@ -38,7 +38,7 @@ struct ConvertReport {
   uint64_t bytes = 0;
   size_t resumed = 0;  // tensors that an interrupted conversion had written
   uint64_t resumed_bytes = 0;
-  std::string target;  // what was written
+  std::string target;              // what was written
   std::vector<std::string> notes;  // what was left out; means and how far off
 };
 
