@@ -3,10 +3,12 @@
 #include <cstdio>
 #include <functional>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "launcher/diagnosis/diagnosis.h"
 #include "launcher/supervisor/control_server.h"
+#include "launcher/supervisor/link_probe.h"
 #include "launcher/supervisor/status_text.h"
 #include "runtime/base/file.h"
 #include "runtime/base/text.h"
@@ -91,14 +93,42 @@ absl::StatusOr<int> Rules(const Words& words, const LaunchCommandOptions&) {
   return 0;
 }
 
+// The ends of a probe between two hosts: this program, started there.
+absl::StatusOr<double> ProbeSeconds(const Words& words) {
+  double seconds = 0;
+  if (words.size() < 2 || !absl::SimpleAtod(words[1], &seconds)) {
+    return Usage((words[0] + " SECONDS ...").c_str());
+  }
+  return seconds;
+}
+
+absl::StatusOr<int> ProbeServe(const Words& words,
+                               const LaunchCommandOptions&) {
+  ASSIGN_OR_RETURN(const double seconds, ProbeSeconds(words));
+  RETURN_IF_ERROR(ServeLinkProbe(seconds, [](int port) {
+    std::printf("port %d\n", port);
+    std::fflush(stdout);
+  }));
+  return 0;
+}
+
+absl::StatusOr<int> ProbeReach(const Words& words,
+                               const LaunchCommandOptions&) {
+  ASSIGN_OR_RETURN(const double seconds, ProbeSeconds(words));
+  Print(ReachedText(ReachPeers({words.begin() + 2, words.end()}, seconds)));
+  return 0;
+}
+
 struct Command {
   const char* name;
   absl::StatusOr<int> (*run)(const Words& words,
                              const LaunchCommandOptions& options);
 };
 constexpr Command kCommands[] = {
-    {"status", Status},   {"stop", Stop},         {"checkpoint", Checkpoint},
-    {"history", History}, {"diagnose", Diagnose}, {"rules", Rules},
+    {"status", Status},          {"stop", Stop},
+    {"checkpoint", Checkpoint},  {"history", History},
+    {"diagnose", Diagnose},      {"rules", Rules},
+    {"probe-serve", ProbeServe}, {"probe-reach", ProbeReach},
 };
 
 }  // namespace

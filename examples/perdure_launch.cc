@@ -2,6 +2,7 @@
 
 #include <gflags/gflags.h>
 #include <glog/logging.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -13,6 +14,7 @@
 #include "examples/launch_commands.h"
 #include "launcher/flags/command_line.h"
 #include "launcher/supervisor/launch_options.h"
+#include "launcher/supervisor/launch_plan.h"
 #include "launcher/supervisor/node_table.h"
 #include "launcher/supervisor/slurm.h"
 #include "launcher/supervisor/supervisor.h"
@@ -20,6 +22,8 @@
 #include "runtime/base/status.h"
 
 DEFINE_int32(n, 0, "ranks");
+DEFINE_int32(min, 0, "go on with so few ranks after a loss; 0: with all");
+DEFINE_bool(allow_tp_change, false, "layouts with another tp are allowed");
 DEFINE_string(hosts, "", "NAME:RANKS,...; those left over are spares");
 DEFINE_string(hostfile, "", "a line a host: NAME slots=RANKS");
 DEFINE_string(agent, "", "starts daemons on hosts instead of ssh");
@@ -52,6 +56,8 @@ from the newest snapshot and the journal.
   perdure-launch checkpoint RUN_DIR   save now and go on
   perdure-launch stop RUN_DIR         save and end (exit code 143)
   perdure-launch history RUN_DIR      launches, incidents, what they cost
+  perdure-launch plan -n N [--min M] [options] -- TRAINER ARGUMENTS...
+                                      layouts, their memory and modelled time
   perdure-launch diagnose LOG...      what went wrong in any logs, and what to do
   perdure-launch rules                the rules of diagnosis, to write one's own
 
@@ -71,6 +77,10 @@ options:
                         in a Slurm job this node's name)
   --network NET         that Open MPI uses between hosts: 10.0.0.0/24
   --agent PROGRAM       starts Open MPI's daemons on hosts instead of ssh
+  --min N               after a loss go on with so few ranks, in the fastest layout
+                        that fits; with more again when hosts are back (all)
+  --allow_tp_change     such a layout may have another tp, which changes the bits
+                        of zeroth-order losses
   --wait S              for enough hosts, then exit code 94 (600)
   --cooldown S          a lost host is left out so long, then twice as long (30)
   --max_restarts N      restarts before giving up, with exit code 1 (100)
@@ -88,6 +98,13 @@ exit codes: 0 done; 143 stopped after saving; 93 no progress or the same failure
 twice; 94 too few hosts; 1 restarts are spent; otherwise the trainer's own, such as 2 for a wrong
 configuration.
 )";
+
+std::string OwnPath() {
+  char path[4096];
+  const ssize_t size = readlink("/proc/self/exe", path, sizeof(path));
+  return size > 0 ? std::string(path, static_cast<size_t>(size))
+                  : "perdure-launch";
+}
 
 // The hosts that the user or the Slurm job gives, if any.
 absl::Status FindHosts(LaunchOptions* options) {
@@ -117,8 +134,12 @@ absl::StatusOr<int> Run(const std::vector<std::string>& words,
                         const std::vector<std::string>& trainer) {
   std::vector<std::string> rest;
   RETURN_IF_ERROR(SetFlags(words, &rest));
-  if (!rest.empty()) return RunLaunchCommand(rest, {FLAGS_rules});
+  const bool plan = rest == std::vector<std::string>{"plan"};
+  if (!rest.empty() && !plan) return RunLaunchCommand(rest, {FLAGS_rules});
   LaunchOptions options;
+  options.program = OwnPath();
+  options.min_ranks = FLAGS_min;
+  options.allow_tp_change = FLAGS_allow_tp_change;
   options.ranks = FLAGS_n;
   options.trainer = trainer;
   if (!FLAGS_listen.empty()) options.listen = FLAGS_listen;
@@ -135,6 +156,11 @@ absl::StatusOr<int> Run(const std::vector<std::string>& words,
   options.budgets.progress_seconds = FLAGS_progress;
   options.rules = FLAGS_rules;
   options.quiet = FLAGS_quiet;
+  if (plan) {
+    ASSIGN_OR_RETURN(const std::string text, LaunchPlanText(options));
+    std::fputs(text.c_str(), stdout);
+    return 0;
+  }
   RETURN_IF_ERROR(CheckLaunchOptions(options));
   ASSIGN_OR_RETURN(options.run_dir, RunDirOf(trainer));
   ASSIGN_OR_RETURN(const std::unique_ptr<Supervisor> supervisor,

@@ -24,10 +24,14 @@ Heartbeat MakeHeartbeat(const Sender& sender, uint64_t number,
   beat.set_host(sender.host);
   beat.set_phase(static_cast<uint32_t>(progress.phase));
   beat.set_phase_age(Age(now, progress.phase_since));
+  if (progress.load_since != ProgressClock::time_point()) {
+    beat.set_load_age(Age(now, progress.load_since));
+  }
   beat.set_step(progress.step);
   beat.set_total_steps(progress.total_steps);
   if (progress.step_since != ProgressClock::time_point()) {
     beat.set_step_age(Age(now, progress.step_since));
+    beat.set_first_step_age(Age(now, progress.first_step_since));
     beat.set_loss(progress.loss);
     beat.set_finite(progress.finite);
   }

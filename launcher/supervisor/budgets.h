@@ -28,6 +28,10 @@ class Budgets {
 
   // Learns from a generation that goes well.
   void Learn(const RankTable& table);
+  // The longest stay in a phase that was seen, seconds.
+  double Longest(Phase phase) const {
+    return longest_[static_cast<size_t>(phase)];
+  }
   double silence() const { return options_.silence_seconds; }
   // For a rank in `phase` that has made no progress, `steps_made` steps after
   // its start. Steps: five times the longest seen in any generation, ten times

@@ -199,6 +199,8 @@ std::optional<ExitState> ChildProcess::Poll() {
   int status = 0;
   const pid_t found = waitpid(pid_, &status, WNOHANG);
   if (found == pid_) ended_ = ExitStateOf(status);
+  // KillDescendants took it with the others, and ReapOrphans its exit state.
+  if (found < 0 && errno == ECHILD) ended_ = ExitState{128 + SIGKILL, SIGKILL};
   return ended_;
 }
 

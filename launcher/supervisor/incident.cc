@@ -80,6 +80,8 @@ Json RecoveryJson(const std::optional<Recovery>& recovery) {
           {"seconds", recovery->seconds},
           {"detect_seconds", recovery->detect_seconds},
           {"kill_seconds", recovery->kill_seconds},
+          {"probe_seconds", recovery->probe_seconds},
+          {"start_seconds", recovery->start_seconds},
           {"load_seconds", recovery->load_seconds},
           {"step_seconds", recovery->step_seconds},
           {"effective_training_time_ratio", recovery->effective_ratio}};

@@ -21,8 +21,10 @@ struct Recovery {
   int64_t steps_lost = 0;  // finished before, made again
   // From the fault on; the parts are in the order of time.
   double seconds = 0;
-  double detect_seconds = 0, kill_seconds = 0, load_seconds = 0,
-         step_seconds = 0;
+  double detect_seconds = 0, kill_seconds = 0;
+  double probe_seconds = 0;  // of hosts, and to choose a layout
+  double start_seconds = 0;  // until MPI is up
+  double load_seconds = 0, step_seconds = 0;
   // Of the launch so far, this failure included: the share of time that was not
   // between a fault and the first new step after it.
   double effective_ratio = 0;

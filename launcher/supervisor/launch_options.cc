@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "launcher/supervisor/layout_choice.h"
 
 namespace perdure {
 namespace {
@@ -44,12 +45,17 @@ absl::StatusOr<std::string> RunDirOf(const std::vector<std::string>& trainer) {
 }
 
 std::vector<std::string> TrainerCommand(const LaunchOptions& options,
+                                        const std::optional<Layout>& layout,
                                         bool resume) {
   std::vector<std::string> command = options.trainer;
   const bool given = std::any_of(
       command.begin() + 1, command.end(),
       [](const std::string& word) { return FlagName(word) == "resume"; });
   if (resume && !given) command.push_back("--resume");
+  if (layout.has_value()) {
+    const std::vector<std::string> degrees = LayoutArguments(*layout);
+    command.insert(command.end(), degrees.begin(), degrees.end());
+  }
   return command;
 }
 
@@ -64,6 +70,11 @@ absl::Status CheckLaunchOptions(const LaunchOptions& options) {
         absl::StrCat("-n ", options.ranks,
                      ": give the number of ranks, 1 or "
                      "more"));
+  }
+  if (options.min_ranks < 0 || options.min_ranks > options.ranks) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--min ", options.min_ranks, ": give 1 to ", options.ranks,
+                     ", the ranks of -n"));
   }
   int slots = 0;
   for (const HostSlots& host : options.hosts) slots += host.slots;

@@ -3,9 +3,11 @@
 
 // What the user asks perdure-launch for.
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "launcher/control/layout.pb.h"
 #include "launcher/supervisor/budgets.h"
 #include "launcher/supervisor/host_access.h"
 #include "launcher/supervisor/mpirun_line.h"
@@ -16,6 +18,10 @@ namespace perdure {
 
 struct LaunchOptions {
   int ranks = 0;
+  int min_ranks = 0;  // go on with so few after a loss; 0: all of them
+  // Layouts with another tp, which change the bits of zeroth-order losses.
+  bool allow_tp_change = false;
+  std::string program;           // perdure-launch's own path
   std::vector<HostSlots> hosts;  // spares behind; empty: this machine
   HostAccess access;
   std::string network;                // of the hosts: "10.0.0.0/24"
@@ -38,8 +44,10 @@ struct LaunchOptions {
 // launch aside.
 absl::StatusOr<std::string> RunDirOf(const std::vector<std::string>& trainer);
 
-// The trainer's command for a generation: those after the first resume.
+// The trainer's command for a generation: those after the first resume, those
+// on fewer ranks get a layout.
 std::vector<std::string> TrainerCommand(const LaunchOptions& options,
+                                        const std::optional<Layout>& layout,
                                         bool resume);
 
 absl::Status CheckLaunchOptions(const LaunchOptions& options);

@@ -88,6 +88,14 @@ std::optional<std::vector<HostSlots>> NodeTable::Choose(int ranks,
   return chosen;
 }
 
+int NodeTable::TrustedSlots(double now) const {
+  int slots = 0;
+  for (const Node& node : nodes_) {
+    if (node.out_until <= now) slots += node.host.slots;
+  }
+  return slots;
+}
+
 bool NodeTable::Exclude(absl::string_view host, double now) {
   for (Node& node : nodes_) {
     if (node.host.host != host) continue;

@@ -29,6 +29,8 @@ class NodeTable {
   // Trusted hosts for `ranks` ranks, in the order given; none if they do not
   // suffice. The last one may give fewer slots than it has.
   std::optional<std::vector<HostSlots>> Choose(int ranks, double now) const;
+  // Ranks that the trusted hosts take together.
+  int TrustedSlots(double now) const;
   // Keeps a host out for a while, twice as long each time, up to an hour. False
   // if it is none of the table's.
   bool Exclude(absl::string_view host, double now);

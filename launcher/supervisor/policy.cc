@@ -35,6 +35,9 @@ bool Policy::Repeats(const GenerationEnd& end) const {
 
 Decision Policy::Decide(const GenerationEnd& end) {
   if (!end.verdict.has_value()) {
+    if (end.exit_code == kStopped && end.planned) {
+      return {true, 0, "goes on elsewhere, as planned"};
+    }
     return end.exit_code == kStopped
                ? Stop(kStopped,
                       "stopped after saving; go on with the same "

@@ -34,6 +34,8 @@ struct GenerationEnd {
   // A rank's own, from its last message, if one failed by itself.
   std::optional<int> rank_exit_code;
   bool done = false;  // every rank said that it ends in order
+  // It was asked to save and end, to go on elsewhere.
+  bool planned = false;
   int64_t first_step = 0, last_step = 0;  // finished before and at the end
   std::optional<Verdict> verdict;         // none: it ended in order
   int signal = 0;                         // that ended the guilty rank

@@ -22,8 +22,8 @@ std::string Describe(const Event& event) {
     return absl::StrFormat("launch of %.0f ranks", event.Number("ranks"));
   }
   if (event.kind == "generation") {
-    return absl::StrFormat("generation %.0f starts",
-                           event.Number("generation"));
+    return absl::StrFormat("generation %.0f starts on %.0f ranks",
+                           event.Number("generation"), event.Number("ranks"));
   }
   if (event.kind == "incident") {
     return absl::StrFormat("incident %.0f: %s at step %.0f: %s; %s",
@@ -31,12 +31,14 @@ std::string Describe(const Event& event) {
                            event.Number("step"), event.Text("what"),
                            event.Text("why"));
   }
-  if (event.kind == "recovered") {
+  if (event.kind == "recovered" || event.kind == "moved") {
     return absl::StrFormat(
-        "goes on at step %.0f, %.2f s after the fault (seen %.2f, ended %.2f, "
-        "loaded %.2f, step %.2f)",
-        event.Number("step"), event.Number("seconds"),
+        "goes on at step %.0f on %.0f ranks, %.2f s after %s (seen %.2f, ended "
+        "%.2f, probed %.2f, started %.2f, loaded %.2f, step %.2f)",
+        event.Number("step"), event.Number("ranks"), event.Number("seconds"),
+        event.kind == "moved" ? "the ranks were asked to move" : "the fault",
         event.Number("detect_seconds"), event.Number("kill_seconds"),
+        event.Number("probe_seconds"), event.Number("start_seconds"),
         event.Number("load_seconds"), event.Number("step_seconds"));
   }
   if (event.kind == "end") {
@@ -82,7 +84,8 @@ std::string HistoryText(const std::vector<Event>& events) {
       began = 0;
     }
     if (event.kind == "incident") ++incidents;
-    if (event.kind == "recovered") lost += event.Number("seconds");
+    if (event.kind == "recovered" || event.kind == "moved")
+      lost += event.Number("seconds");
   }
   if (began > 0) running += events.back().unix_seconds - began;
   absl::StrAppendFormat(&text, "%d incidents, %.1f s lost of %.1f s", incidents,

@@ -27,14 +27,14 @@ namespace {
 
 constexpr double kTurnSeconds = 0.02;
 constexpr double kPublishSeconds = 0.2;
-constexpr double kProbeSeconds = 3;
 
 std::string UtcText() {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(),
                           absl::UTCTimeZone());
 }
 
-// The ranks have installed their handlers: a signal no longer just ends them.
+}  // namespace
+
 bool CanTakeSignals(const RankTable& table) {
   return table.AllHeard() &&
          std::all_of(table.ranks().begin(), table.ranks().end(),
@@ -42,8 +42,6 @@ bool CanTakeSignals(const RankTable& table) {
                        return rank.phase() != Phase::kStart;
                      });
 }
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<Supervisor>> Supervisor::Create(
     const LaunchOptions& options) {
@@ -73,7 +71,7 @@ Supervisor::Supervisor(const LaunchOptions& options, std::string directory,
       directory_(std::move(directory)),
       parts_(std::move(parts)),
       policy_(options.policy),
-      nodes_(options.hosts, options.cooldown_seconds),
+      placer_(options),
       budgets_(options.budgets),
       began_(MonotonicSeconds()) {}
 
@@ -85,15 +83,18 @@ void Supervisor::Say(const std::string& text) {
 absl::StatusOr<int> Supervisor::Run() {
   parts_.events.Add("launch", {{"ranks", options_.ranks}});
   while (true) {
-    const std::optional<std::vector<HostSlots>> hosts = ChooseHosts();
-    if (!hosts.has_value()) {
+    const std::optional<Placement> placement = WaitForHosts();
+    if (!placement.has_value()) {
       decision_ = {
           false, stopping_ ? 143 : kExitTooFewHosts,
-          absl::StrCat("too few hosts for ", options_.ranks,
-                       " ranks: ", nodes_.Describe(MonotonicSeconds()))};
+          absl::StrCat(
+              "too few hosts for ",
+              options_.min_ranks > 0 ? options_.min_ranks : options_.ranks,
+              " ranks: ", placer_.nodes().Describe(MonotonicSeconds()))};
       return End(/*tell=*/true);
     }
-    ASSIGN_OR_RETURN(const GenerationEnd end, RunGeneration(*hosts));
+    TakePlacement(*placement);
+    ASSIGN_OR_RETURN(const GenerationEnd end, RunGeneration());
     if (decision_.restart) continue;
     return End(/*tell=*/end.verdict.has_value());
   }
@@ -107,76 +108,13 @@ int Supervisor::End(bool tell) {
   return decision_.exit_code;
 }
 
-std::optional<std::vector<HostSlots>> Supervisor::ChooseHosts() {
-  const double began = MonotonicSeconds();
-  bool told = false;
-  while (true) {
-    const double now = MonotonicSeconds();
-    const bool cooling = now < wait_until_;
-    if (!cooling && nodes_.local()) return std::vector<HostSlots>();
-    if (!cooling) {
-      if (auto hosts = nodes_.Choose(options_.ranks, now)) return hosts;
-    }
-    while (parts_.signals.Take().has_value()) stopping_ = true;
-    if (stopping_ || (!cooling && (now - began > options_.wait_seconds ||
-                                   !nodes_.NextReturn(now).has_value()))) {
-      return std::nullopt;
-    }
-    if (cooling) {
-      absl::SleepFor(absl::Milliseconds(100));
-      continue;
-    }
-    if (!told) {
-      Say(absl::StrCat("waits for hosts: ", nodes_.Describe(now)));
-      told = true;
-    }
-    absl::SleepFor(absl::Milliseconds(100));
-  }
-}
-
-// A host whose ranks fell silent together, or that mpirun lost, is not trusted
-// for a while; a rank that crashes alone is mostly no fault of its host.
-// Where ranks did not even start, hosts that cannot be reached are the reason.
-void Supervisor::ExcludeGuilty(const Verdict& verdict,
-                               const std::vector<HostSlots>& hosts) {
-  std::vector<std::string> guilty;
-  if (verdict.fault == Fault::kNodeSilent) {
-    guilty = verdict.hosts;
-  } else if (verdict.fault == Fault::kStart) {
-    std::vector<std::string> names;
-    for (const HostSlots& host : hosts) names.push_back(host.host);
-    guilty = UnreachableHosts(names, options_.access, kProbeSeconds);
-  }
-  Exclude(guilty);
-}
-
-void Supervisor::Exclude(const std::vector<std::string>& hosts) {
-  const double now = MonotonicSeconds();
-  for (const std::string& host : hosts) {
-    if (!nodes_.Exclude(host, now)) continue;
-    parts_.events.Add("excluded", {{"host", host}});
-    Say(absl::StrCat("hosts: ", nodes_.Describe(now)));
-  }
-}
-
-void Supervisor::CoolDown(const Verdict& verdict, const DiagnosisRule& rule) {
-  if (rule.blame() == DiagnosisRule::HOST) {
-    if (verdict.fault != Fault::kNodeSilent) Exclude(verdict.hosts);
-    return;
-  }
-  wait_until_ = MonotonicSeconds() + options_.cooldown_seconds;
-  Say(absl::StrCat("waits ", options_.cooldown_seconds,
-                   " s before the restart: ", rule.cause()));
-}
-
-absl::Status Supervisor::StartGeneration(const std::vector<HostSlots>& hosts,
-                                         GenerationRun* run) {
+absl::Status Supervisor::StartGeneration(GenerationRun* run) {
   const LaunchEnvironment environment{parts_.heartbeats.address(), parts_.key,
                                       generation_, options_.beat_seconds,
                                       options_.lease_seconds};
   MpirunOptions mpirun;
-  mpirun.ranks = options_.ranks;
-  mpirun.hosts = hosts;
+  mpirun.ranks = placement_.ranks;
+  mpirun.hosts = placement_.hosts;
   mpirun.access = options_.access;
   mpirun.network = options_.network;
   mpirun.as_root = geteuid() == 0;
@@ -184,20 +122,21 @@ absl::Status Supervisor::StartGeneration(const std::vector<HostSlots>& hosts,
   const auto variables = LaunchVariables(environment);
   mpirun.exported = options_.exported;
   for (const auto& [name, value] : variables) mpirun.exported.push_back(name);
-  const std::vector<std::string> line =
-      MpirunLine(mpirun, TrainerCommand(options_, generation_ > 1));
-  table_.Begin(generation_, options_.ranks, MonotonicSeconds());
-  signalled_ = false;
+  const std::vector<std::string> line = MpirunLine(
+      mpirun, TrainerCommand(options_, placement_.layout, generation_ > 1));
+  table_.Begin(generation_, placement_.ranks, MonotonicSeconds());
+  signalled_ = planned_ = false;
+  first_step_at_ = 0;
+  told_pays_.reset();
   RETURN_IF_ERROR(run->Start(line, variables));
   restarted_at_ = MonotonicSeconds();
   parts_.events.Add("generation", {{"generation", generation_},
-                                   {"ranks", options_.ranks},
+                                   {"ranks", placement_.ranks},
                                    {"mpirun_pid", int64_t{run->pid()}}});
   return absl::OkStatus();
 }
 
-absl::StatusOr<GenerationEnd> Supervisor::RunGeneration(
-    const std::vector<HostSlots>& hosts) {
+absl::StatusOr<GenerationEnd> Supervisor::RunGeneration() {
   ++generation_;
   const std::string log_directory =
       JoinPath(directory_, absl::StrFormat("gen-%05d", generation_));
@@ -214,20 +153,29 @@ absl::StatusOr<GenerationEnd> Supervisor::RunGeneration(
   });
   GenerationRun run(&parts_.heartbeats, &table_, &budgets_, &logs);
   const int64_t finished_before = finished_;
-  RETURN_IF_ERROR(StartGeneration(hosts, &run));
+  RETURN_IF_ERROR(StartGeneration(&run));
   while (run.Turn(kTurnSeconds)) {
     Obey(&run);
     const double now = MonotonicSeconds();
     NoteRecovery();
+    TakeBackHosts(&run, now);
     if (now - published_ >= kPublishSeconds) PublishStatus(now);
   }
+  ended_at_ = MonotonicSeconds();
+  trial_.Cancel();
   RemoveDebris(run.pid());
-  const ExitCause cause = run.Cause();
-  if (cause.verdict.has_value()) ExcludeGuilty(*cause.verdict, hosts);
+  return Judge(run, logs, finished_before);
+}
+
+GenerationEnd Supervisor::Judge(const GenerationRun& run, const LogRouter& logs,
+                                int64_t finished_before) {
+  ExitCause cause = run.Cause();
+  if (cause.verdict.has_value()) ExcludeGuilty(&*cause.verdict);
   GenerationEnd end;
   end.generation = generation_;
   end.exit_code = cause.exit_code;
   end.rank_exit_code = cause.rank_exit_code;
+  end.planned = planned_;
   end.first_step = finished_before;
   const int64_t reached =
       std::max(FinishedSteps(options_.run_dir), table_.LeastStep());
@@ -276,44 +224,65 @@ void Supervisor::Obey(GenerationRun* run) {
   }
 }
 
-// The first new step after a failure.
+// The first new step after a failure or a planned end, and what it cost.
 void Supervisor::NoteRecovery() {
-  if (fault_at_ == 0 || table_.LeastStep() <= finished_) return;
   const RankStatus& first = table_.ranks()[0];
-  const double step_at = first.step_since, loaded_at = first.phase_since;
+  if (first.last.steps_made() == 0) return;
+  if (first_step_at_ == 0) {
+    first_step_at_ = first.heard_at - first.last.first_step_age();
+  }
+  const bool planned = moved_at_ > 0;
+  if (planned) fault_at_ = known_at_ = moved_at_;
+  if (fault_at_ == 0 || table_.LeastStep() <= finished_) return;
+  const int64_t resumed = first.last.step() - first.last.steps_made();
+  const double step_at =
+      resumed >= finished_ ? first_step_at_ : first.step_since;
+  const double up_at = first.heard_at - first.last.load_age();
   Recovery recovery;
-  recovery.step = table_.LeastStep();
-  recovery.steps_lost = std::max<int64_t>(
-      0, finished_ - (first.last.step() - first.last.steps_made()));
+  recovery.step = finished_ + 1;
+  recovery.steps_lost = std::max<int64_t>(0, finished_ - resumed);
   recovery.seconds = step_at - fault_at_;
   recovery.detect_seconds = known_at_ - fault_at_;
-  recovery.kill_seconds = restarted_at_ - known_at_;
-  recovery.load_seconds = loaded_at - restarted_at_;
-  recovery.step_seconds = step_at - loaded_at;
+  recovery.kill_seconds = ended_at_ - known_at_;
+  recovery.probe_seconds = restarted_at_ - ended_at_;
+  recovery.start_seconds = up_at - restarted_at_;
+  recovery.load_seconds = first.phase_since - up_at;
+  recovery.step_seconds = step_at - first.phase_since;
   lost_seconds_ += recovery.seconds;
   recovery.effective_ratio =
       std::max(0.0, 1 - lost_seconds_ / (MonotonicSeconds() - began_));
-  parts_.incidents.Recovered(recovery);
-  parts_.events.Add("recovered", {{"generation", generation_},
-                                  {"step", recovery.step},
-                                  {"steps_lost", recovery.steps_lost},
-                                  {"seconds", recovery.seconds},
-                                  {"detect_seconds", recovery.detect_seconds},
-                                  {"kill_seconds", recovery.kill_seconds},
-                                  {"load_seconds", recovery.load_seconds},
-                                  {"step_seconds", recovery.step_seconds},
-                                  {"effective", recovery.effective_ratio}});
-  Say(absl::StrFormat(
-      "training goes on: step %d, %.1f s after the fault, %d steps lost",
-      recovery.step, recovery.seconds, recovery.steps_lost));
-  fault_at_ = 0;
+  if (!planned) parts_.incidents.Recovered(recovery);
+  RecordRecovery(recovery, planned);
+  fault_at_ = moved_at_ = 0;
+}
+
+void Supervisor::RecordRecovery(const Recovery& recovery, bool planned) {
+  parts_.events.Add(planned ? "moved" : "recovered",
+                    {{"generation", generation_},
+                     {"ranks", placement_.ranks},
+                     {"step", recovery.step},
+                     {"steps_lost", recovery.steps_lost},
+                     {"seconds", recovery.seconds},
+                     {"detect_seconds", recovery.detect_seconds},
+                     {"kill_seconds", recovery.kill_seconds},
+                     {"probe_seconds", recovery.probe_seconds},
+                     {"start_seconds", recovery.start_seconds},
+                     {"load_seconds", recovery.load_seconds},
+                     {"step_seconds", recovery.step_seconds},
+                     {"effective", recovery.effective_ratio}});
+  Say(
+      absl::StrFormat("training goes on: step %d, %.1f s after %s, %d steps "
+                      "lost",
+                      recovery.step, recovery.seconds,
+                      planned ? "the ranks were asked to end" : "the fault",
+                      recovery.steps_lost));
 }
 
 void Supervisor::PublishStatus(double now) {
   published_ = now;
   LaunchStatus status;
   status.set_generation(generation_);
-  status.set_ranks(options_.ranks);
+  status.set_ranks(placement_.ranks);
   status.set_step(std::max(finished_, table_.LeastStep()));
   status.set_restarts(policy_.restarts());
   status.set_incidents(parts_.incidents.count());
@@ -329,7 +298,7 @@ void Supervisor::PublishStatus(double now) {
     status.set_total_steps(table_.ranks()[0].last.total_steps());
     status.set_loss(table_.ranks()[0].last.loss());
   }
-  for (int r = 0; r < options_.ranks; ++r) {
+  for (int r = 0; r < placement_.ranks; ++r) {
     LaunchRank* rank = status.add_rank();
     rank->set_rank(r);
     rank->set_doing(DescribeRank(table_, r, now));

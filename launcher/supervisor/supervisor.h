@@ -14,9 +14,10 @@
 #include "launcher/supervisor/event_log.h"
 #include "launcher/supervisor/generation_run.h"
 #include "launcher/supervisor/heartbeat_server.h"
+#include "launcher/supervisor/host_trial.h"
 #include "launcher/supervisor/incident_book.h"
 #include "launcher/supervisor/launch_options.h"
-#include "launcher/supervisor/node_table.h"
+#include "launcher/supervisor/placer.h"
 #include "launcher/supervisor/policy.h"
 #include "launcher/supervisor/rank_table.h"
 #include "launcher/supervisor/signal_source.h"
@@ -47,23 +48,30 @@ class Supervisor {
   Supervisor(const LaunchOptions& options, std::string directory, Parts parts);
 
   // Waits for enough trusted hosts; none: there were not enough in time.
-  std::optional<std::vector<HostSlots>> ChooseHosts();
-  void ExcludeGuilty(const Verdict& verdict,
-                     const std::vector<HostSlots>& hosts);
+  std::optional<Placement> WaitForHosts();
+  bool NewcomersAnswer(const Placement& placement);
+  void TakePlacement(const Placement& placement);
+  // May find out more, and puts it into the verdict.
+  void ExcludeGuilty(Verdict* verdict);
   // What a rule blames gets time: its host is left out, or, where it is no
   // host, the restart waits.
   void CoolDown(const Verdict& verdict, const DiagnosisRule& rule);
   void Exclude(const std::vector<std::string>& hosts);
-  // Runs one generation to its end.
-  absl::StatusOr<GenerationEnd> RunGeneration(
-      const std::vector<HostSlots>& hosts);
+  bool PaysToMove(const Placement& bigger, double now);
+  void TakeBackHosts(GenerationRun* run, double now);
+  ProbeOptions Probing() const;
+  // Runs one generation of placement_ to its end.
+  absl::StatusOr<GenerationEnd> RunGeneration();
+  // What has become of it, and what follows.
+  GenerationEnd Judge(const GenerationRun& run, const LogRouter& logs,
+                      int64_t finished_before);
   // Records the end of the launch; its exit code.
   int End(bool tell);
-  absl::Status StartGeneration(const std::vector<HostSlots>& hosts,
-                               GenerationRun* run);
+  absl::Status StartGeneration(GenerationRun* run);
   void Obey(GenerationRun* run);
   void Stop(GenerationRun* run);
   void NoteRecovery();
+  void RecordRecovery(const Recovery& recovery, bool planned);
   void PublishStatus(double now);
   void Report(const GenerationEnd& end, const GenerationRun& run,
               const Diagnosis& diagnosis);
@@ -73,22 +81,35 @@ class Supervisor {
   const std::string directory_;  // RUN_DIR/launch
   Parts parts_;
   Policy policy_;
-  NodeTable nodes_;
+  Placer placer_;
   Budgets budgets_;
   RankTable table_;
   const double began_;
   int64_t generation_ = 0;
   int64_t finished_ = 0;  // steps, in all generations
   double published_ = 0;
-  // Of the recovery under way: when the fault was, was known, and when the next
-  // generation started. 0: none.
-  double fault_at_ = 0, known_at_ = 0, restarted_at_ = 0;
-  double lost_seconds_ = 0;  // in all recoveries
-  double wait_until_ = 0;    // before the next start
+  Placement placement_;  // of the running generation
+  HostTrial trial_;      // of hosts to take back
+  double next_look_ = 0;
+  bool planned_ = false;           // the generation was asked to end, to move
+  std::optional<bool> told_pays_;  // what was last said of moving
+  // Of the recovery under way: when the fault was, was known, when the last
+  // process had ended, when the next generation started. 0: none.
+  double fault_at_ = 0, known_at_ = 0, ended_at_ = 0, restarted_at_ = 0;
+  double moved_at_ = 0;       // when a planned move began; 0: none
+  double first_step_at_ = 0;  // of this generation; 0: not yet
+  double lost_seconds_ = 0;   // in all recoveries
+  double wait_until_ = 0;     // before the next start
   bool stopping_ = false;
   bool signalled_ = false;  // the ranks know
   Decision decision_;
 };
+
+// Steps of a generation before it is judged whether moving pays.
+inline constexpr int64_t kStepsToJudge = 5;
+
+// The ranks have installed their handlers: a signal no longer just ends them.
+bool CanTakeSignals(const RankTable& table);
 
 }  // namespace perdure
 

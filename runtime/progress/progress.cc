@@ -38,6 +38,10 @@ ProgressBoard::ProgressBoard() { EnterPhase(Phase::kStart); }
 void ProgressBoard::EnterPhase(Phase phase) {
   mine_.phase = phase;
   mine_.phase_since = ProgressClock::now();
+  if (phase == Phase::kLoad &&
+      mine_.load_since == ProgressClock::time_point()) {
+    mine_.load_since = mine_.phase_since;
+  }
   Publish();
 }
 
@@ -55,7 +59,7 @@ void ProgressBoard::FinishStep(int64_t step, double loss) {
       now - std::max(mine_.step_since, mine_.phase_since);
   mine_.longest_step = std::max(mine_.longest_step, took);
   mine_.step_since = now;
-  ++mine_.steps_made;
+  if (++mine_.steps_made == 1) mine_.first_step_since = now;
   Publish();
 }
 

@@ -34,6 +34,8 @@ struct RankProgress {
   bool finite = true;  // of the last step's loss
   bool in_collective = false;
   ProgressClock::time_point phase_since;
+  ProgressClock::time_point load_since;        // its first load phase began
+  ProgressClock::time_point first_step_since;  // finished by this process
   ProgressClock::time_point step_since;        // the last one finished
   ProgressClock::time_point collective_since;  // begun or ended
   int64_t step = 0;                            // finished

@@ -34,11 +34,11 @@ TEST(RunDirTest, ForceIsRefused) {
 TEST(TrainerCommandTest, RestartsResumeOnce) {
   LaunchOptions options;
   options.trainer = {"pretrain", "--run_dir=a"};
-  EXPECT_EQ(TrainerCommand(options, false), options.trainer);
-  EXPECT_THAT(TrainerCommand(options, true),
+  EXPECT_EQ(TrainerCommand(options, std::nullopt, false), options.trainer);
+  EXPECT_THAT(TrainerCommand(options, std::nullopt, true),
               ElementsAre("pretrain", "--run_dir=a", "--resume"));
   options.trainer.push_back("--resume");
-  EXPECT_EQ(TrainerCommand(options, true), options.trainer);
+  EXPECT_EQ(TrainerCommand(options, std::nullopt, true), options.trainer);
 }
 
 TEST(LaunchOptionsTest, DeadlinesThatDoNotFollowEachOther) {
