@@ -23,6 +23,8 @@
 
 DEFINE_int32(n, 0, "ranks");
 DEFINE_int32(min, 0, "go on with so few ranks after a loss; 0: with all");
+DEFINE_string(take_back, "pays",
+              "when a run is moved back: pays, always, never");
 DEFINE_bool(allow_tp_change, false, "layouts with another tp are allowed");
 DEFINE_string(hosts, "", "NAME:RANKS,...; those left over are spares");
 DEFINE_string(hostfile, "", "a line a host: NAME slots=RANKS");
@@ -79,6 +81,7 @@ options:
   --agent PROGRAM       starts Open MPI's daemons on hosts instead of ssh
   --min N               after a loss go on with so few ranks, in the fastest layout
                         that fits; with more again when hosts are back (all)
+  --take_back WHEN      that is done if it pays, always or never (pays)
   --allow_tp_change     such a layout may have another tp, which changes the bits
                         of zeroth-order losses
   --wait S              for enough hosts, then exit code 94 (600)
@@ -139,6 +142,7 @@ absl::StatusOr<int> Run(const std::vector<std::string>& words,
   LaunchOptions options;
   options.program = OwnPath();
   options.min_ranks = FLAGS_min;
+  ASSIGN_OR_RETURN(options.take_back, ParseTakeBack(FLAGS_take_back));
   options.allow_tp_change = FLAGS_allow_tp_change;
   options.ranks = FLAGS_n;
   options.trainer = trainer;

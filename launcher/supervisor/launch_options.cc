@@ -59,6 +59,14 @@ std::vector<std::string> TrainerCommand(const LaunchOptions& options,
   return command;
 }
 
+absl::StatusOr<TakeBack> ParseTakeBack(absl::string_view text) {
+  if (text == "pays") return TakeBack::kPays;
+  if (text == "always") return TakeBack::kAlways;
+  if (text == "never") return TakeBack::kNever;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--take_back '", text, "': give pays, always or never"));
+}
+
 absl::Status CheckLaunchOptions(const LaunchOptions& options) {
   if (options.trainer.empty()) {
     return absl::InvalidArgumentError(

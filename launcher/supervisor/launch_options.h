@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "launcher/control/layout.pb.h"
 #include "launcher/supervisor/budgets.h"
 #include "launcher/supervisor/host_access.h"
@@ -16,11 +17,16 @@
 
 namespace perdure {
 
+// When a run on fewer ranks is moved back to hosts that have returned.
+enum class TakeBack { kPays, kAlways, kNever };
+absl::StatusOr<TakeBack> ParseTakeBack(absl::string_view text);
+
 struct LaunchOptions {
   int ranks = 0;
   int min_ranks = 0;  // go on with so few after a loss; 0: all of them
   // Layouts with another tp, which change the bits of zeroth-order losses.
   bool allow_tp_change = false;
+  TakeBack take_back = TakeBack::kPays;
   std::string program;           // perdure-launch's own path
   std::vector<HostSlots> hosts;  // spares behind; empty: this machine
   HostAccess access;

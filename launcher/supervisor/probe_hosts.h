@@ -17,7 +17,7 @@ struct ProbeOptions {
   HostAccess access;
   std::string program;        // perdure-launch's own path
   double start_seconds = 3;   // to start something on a host
-  double link_seconds = 0.8;  // for data to come back
+  double link_seconds = 0.5;  // for data to come back
   std::stop_token stop;  // ends it early; what it returns is then of no use
 };
 

@@ -149,8 +149,12 @@ bool Supervisor::PaysToMove(const Placement& bigger, double now) {
 // Takes hosts back: while fewer ranks run than are wanted, and the hosts for
 // more are trusted again and answer, the generation is asked to save and end.
 void Supervisor::TakeBackHosts(GenerationRun* run, double now) {
-  placer_.Turn(placement_);
-  if (planned_ || stopping_ || placement_.ranks == options_.ranks) return;
+  // Not before: the ranks measure their machines while they start.
+  if (first_step_at_ > 0) placer_.Turn(placement_);
+  if (planned_ || stopping_ || placement_.ranks == options_.ranks ||
+      options_.take_back == TakeBack::kNever) {
+    return;
+  }
   if (const auto silent = trial_.Take()) {
     Exclude(*silent);
     if (!silent->empty() || !CanTakeSignals(table_)) return;
@@ -163,7 +167,9 @@ void Supervisor::TakeBackHosts(GenerationRun* run, double now) {
   if (trial_.running() || now < next_look_ || !CanTakeSignals(table_)) return;
   next_look_ = now + kLookSeconds;
   const std::optional<Placement> bigger = placer_.Bigger(placement_, now);
-  if (!bigger.has_value() || !PaysToMove(*bigger, now)) return;
+  if (!bigger.has_value()) return;
+  const bool pays = PaysToMove(*bigger, now);
+  if (!pays && options_.take_back == TakeBack::kPays) return;
   trial_.Begin(Newcomers(*bigger, placement_.hosts), Probing());
 }
 

@@ -103,6 +103,15 @@ double Passes(const RunConfig& config, const Topology& topology) {
   return passes + topology.pp() - 1;
 }
 
+// Of a rank on average, without waiting.
+double BusyPasses(const RunConfig& config, const Topology& topology) {
+  double all = static_cast<double>(MicroBatches(config.train()));
+  if (config.train().method() == TrainConfig::ZEROTH_ORDER) {
+    all *= static_cast<double>(ProbesOf(config.zeroth_order()).size());
+  }
+  return all / (topology.dp() * topology.pertp());
+}
+
 // Every direction is made once for the probes of a rank and once for the
 // update.
 double NoiseElements(const RunConfig& config, const Topology& topology,
@@ -141,11 +150,20 @@ StepTime ModelStepTime(const RunConfig& config, const Topology& topology,
   const double work = zeroth              ? 1
                       : train.recompute() ? kForwardAndBackward + 1
                                           : kForwardAndBackward;
+  const double pass_seconds = work * rows / speed.flops();
+  double together = 0;  // of all stages
+  for (int stage = 0; stage < topology.pp(); ++stage) {
+    together += LoadOf(config, topology, stage).flops;
+  }
   StepTime slowest;
   for (int stage = 0; stage < topology.pp(); ++stage) {
     const StageLoad load = LoadOf(config, topology, stage);
     StepTime time;
-    time.compute = passes * work * rows * load.flops / speed.flops() / share;
+    // Where cores are shared, who waits leaves them to the others: what counts
+    // is all the work of a node, not the slowest rank's.
+    time.compute = std::max(passes * pass_seconds * load.flops,
+                            BusyPasses(config, topology) * pass_seconds *
+                                together / topology.pp() / share);
     // Two sums over tp in every layer's pass, forward and backward.
     time.links = passes * (zeroth ? 1 : 2) *
                  (load.layers * 2 * groups.tp.AllReduce(row_bytes) +

@@ -2,11 +2,12 @@
 #define PERDURE_LAUNCHER_TRAIN_STEP_TIME_H_
 
 // How long a step will take on a layout that nobody has tried. A model of three
-// sums, each of the slowest rank: arithmetic at the measured rate of matrix
-// products (with the bubble of a pipeline), parameters moved or perturbed at
-// the measured rates, messages at the measured latency and bandwidth. It leaves
-// out what is the same on every layout. Good for putting layouts in order: the
-// comparison with real runs is in docs/planner.md. Pure.
+// sums: arithmetic of the slowest rank (with the bubble of a pipeline), or of
+// all ranks of a node that share its cores, at the measured rate of matrix
+// products; parameters moved or perturbed at the measured rates; messages at
+// the measured latency and bandwidth. It leaves out what is the same on every
+// layout. Good for putting layouts in order: docs/planner.md compares it with
+// real runs. Pure.
 
 #include "launcher/control/layout.pb.h"
 #include "runtime/config/run.pb.h"

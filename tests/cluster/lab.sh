@@ -6,6 +6,7 @@
 #   lab_up N          nodes $lab_0 .. $lab_N-1 at 10.77.L.1 ..
 #   on I COMMAND...   runs it on node I
 #   cut I / heal I    its link goes down silently, and comes back
+#   part I J / join I J  no data gets through between two nodes, silently
 #   freeze I / thaw I stops all its processes, and goes on
 #   crash I           ends all its processes
 #   lab_down          ends every process of the nodes and removes them
@@ -84,6 +85,18 @@ on() {
 
 cut() { ip netns exec "${lab}sw" ip link set "p$1" down; }
 heal() { ip netns exec "${lab}sw" ip link set "p$1" up; }
+
+# To an address of the link layer that nobody has.
+part() {
+  local silent="lladdr 02:00:00:00:00:01 dev eth0 nud permanent"
+  # shellcheck disable=SC2086
+  ip -n "$(lab_node "$1")" neigh replace "$lab_net.$(($2 + 1))" $silent &&
+    ip -n "$(lab_node "$2")" neigh replace "$lab_net.$(($1 + 1))" $silent
+}
+join() {
+  ip -n "$(lab_node "$1")" neigh del "$lab_net.$(($2 + 1))" dev eth0
+  ip -n "$(lab_node "$2")" neigh del "$lab_net.$(($1 + 1))" dev eth0
+}
 
 lab_signal() {
   local pid

@@ -3,14 +3,12 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <fstream>
 #include <thread>
-
-#include "launcher/supervisor/probe_hosts.h"
 
 namespace perdure {
 namespace {
@@ -61,18 +59,6 @@ TEST(ChildProcessTest, SignalsShowInTheExit) {
   EXPECT_EQ(exit.ToString(), "signal 9 (Killed)");
 }
 
-TEST(ProbeHostsTest, HostsThatFailOrHangAreUnreachable) {
-  std::string pattern = ::testing::TempDir() + "/agent-XXXXXX";
-  const std::string agent = std::string(mkdtemp(pattern.data())) + "/agent";
-  std::ofstream(agent) << "#!/bin/sh\ncase $1 in good) exec $2;; bad) exit 1;; "
-                          "*) exec sleep 60;; esac\n";
-  ASSERT_EQ(chmod(agent.c_str(), 0700), 0);
-  EXPECT_EQ(UnreachableHosts({"good", "bad", "slow"}, {agent}, 0.5),
-            (std::vector<std::string>{"bad", "slow"}));
-  EXPECT_EQ(UnreachableHosts({"good"}, {"/no/such/agent"}, 0.5),
-            std::vector<std::string>{"good"});
-}
-
 TEST(ChildProcessTest, OrphansAreAdoptedAndEnd) {
   AdoptOrphans();
   // A grandchild in a session of its own, whose parent leaves.
@@ -88,6 +74,16 @@ TEST(ChildProcessTest, OrphansAreAdoptedAndEnd) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   EXPECT_NE(kill(orphan, 0), 0);
+}
+
+TEST(ChildProcessTest, ExitStateThatSomebodyElseTookIsAnEnd) {
+  auto child = ChildProcess::Start({"sleep", "60"}, {});
+  ASSERT_TRUE(child.ok());
+  child->SignalGroup(SIGKILL);
+  ASSERT_EQ(waitpid(child->pid(), nullptr, 0), child->pid());
+  const std::optional<ExitState> exit = child->Poll();
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_EQ(exit->signal, SIGKILL);
 }
 
 }  // namespace

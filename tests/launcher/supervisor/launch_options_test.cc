@@ -31,6 +31,27 @@ TEST(RunDirTest, ForceIsRefused) {
       HasSubstr("--force"));
 }
 
+TEST(TrainerCommandTest, FewerRanksGetTheirLayout) {
+  LaunchOptions options;
+  options.trainer = {"pretrain", "--run_dir=a"};
+  Layout layout;
+  layout.set_pp(2);
+  layout.set_dp(1);
+  layout.set_pertp(1);
+  layout.set_tp(3);
+  EXPECT_THAT(TrainerCommand(options, layout, true),
+              ElementsAre("pretrain", "--run_dir=a", "--resume", "--set",
+                          "topology.pp=2", "--set", "topology.dp=1", "--set",
+                          "topology.pertp=1", "--set", "topology.tp=3"));
+}
+
+TEST(LaunchOptionsTest, WordsForTakingBack) {
+  EXPECT_EQ(*ParseTakeBack("always"), TakeBack::kAlways);
+  EXPECT_EQ(*ParseTakeBack("pays"), TakeBack::kPays);
+  EXPECT_THAT(std::string(ParseTakeBack("yes").status().message()),
+              HasSubstr("--take_back 'yes'"));
+}
+
 TEST(TrainerCommandTest, RestartsResumeOnce) {
   LaunchOptions options;
   options.trainer = {"pretrain", "--run_dir=a"};
@@ -39,6 +60,17 @@ TEST(TrainerCommandTest, RestartsResumeOnce) {
               ElementsAre("pretrain", "--run_dir=a", "--resume"));
   options.trainer.push_back("--resume");
   EXPECT_EQ(TrainerCommand(options, std::nullopt, true), options.trainer);
+}
+
+TEST(LaunchOptionsTest, LeastRanksAreAtMostAll) {
+  LaunchOptions options;
+  options.trainer = {"pretrain", "--run_dir=a"};
+  options.ranks = 4;
+  options.min_ranks = 5;
+  EXPECT_THAT(std::string(CheckLaunchOptions(options).message()),
+              HasSubstr("--min 5: give 1 to 4"));
+  options.min_ranks = 4;
+  EXPECT_TRUE(CheckLaunchOptions(options).ok());
 }
 
 TEST(LaunchOptionsTest, DeadlinesThatDoNotFollowEachOther) {

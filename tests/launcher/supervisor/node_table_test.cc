@@ -46,6 +46,8 @@ TEST(NodeTableTest, SpareTakesOverUntilTheHostIsTrustedAgain) {
   EXPECT_TRUE(nodes.Exclude("b", 100));
   EXPECT_EQ(Text(nodes.Choose(4, 101)), "a:2 c:2 ");
   EXPECT_EQ(nodes.NextReturn(101), 130);
+  EXPECT_EQ(nodes.TrustedSlots(101), 4);
+  EXPECT_EQ(nodes.TrustedSlots(130), 6);
   EXPECT_EQ(Text(nodes.Choose(6, 101)), "none");
   EXPECT_EQ(Text(nodes.Choose(6, 130)), "a:2 b:2 c:2 ");
   EXPECT_EQ(nodes.NextReturn(130), std::nullopt);

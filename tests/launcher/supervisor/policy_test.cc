@@ -28,6 +28,26 @@ TEST(PolicyTest, OrderlyEndsAreNotRestarted) {
   EXPECT_EQ(policy.Decide(end).exit_code, 143);
 }
 
+TEST(PolicyTest, PlannedMoveIsNoRestart) {
+  Policy policy({/*max_restarts=*/0, /*max_no_progress=*/3});
+  GenerationEnd end;
+  end.exit_code = 143;
+  end.planned = true;
+  EXPECT_TRUE(policy.Decide(end).restart);
+  EXPECT_EQ(policy.restarts(), 0);
+  // The run was done before it was asked to end.
+  end.exit_code = 0;
+  EXPECT_FALSE(policy.Decide(end).restart);
+}
+
+TEST(PolicyTest, RanksLostWhileTheyWereAskedToMoveAreAFailure) {
+  Policy policy({});
+  GenerationEnd end = Failed(0, 7, 2, 9);
+  end.planned = true;
+  EXPECT_TRUE(policy.Decide(end).restart);
+  EXPECT_EQ(policy.restarts(), 1);
+}
+
 TEST(PolicyTest, CrashesAreRestartedUntilTheBudgetIsSpent) {
   Policy policy({/*max_restarts=*/3, /*max_no_progress=*/3});
   for (int i = 0; i < 3; ++i) {
