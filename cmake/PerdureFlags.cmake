@@ -2,7 +2,7 @@
 add_library(perdure_flags INTERFACE)
 target_compile_options(perdure_flags INTERFACE
   -Wall -Wextra -Werror
-  -Wno-restrict                # false alarms of g++ 12 on std::string
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # false alarms of g++ 12 on std::string
   -ffp-contract=off            # a*b+c rounds twice unless the code says fma
   -fno-math-errno
   $<$<CONFIG:Release>:-O2>)

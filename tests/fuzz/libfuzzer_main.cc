@@ -1,11 +1,11 @@
-// libFuzzer's entry: fuzz_journal tests/fuzz/corpus/journal
+// libFuzzer's entry; PERDURE_FUZZ_TARGET is one of targets.h.
 
 #include <cstddef>
 #include <cstdint>
 
-#include "tests/fuzz/journal_fuzzer.h"
+#include "tests/fuzz/targets.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  perdure::FuzzJournal({reinterpret_cast<const char*>(data), size});
+  perdure::PERDURE_FUZZ_TARGET({reinterpret_cast<const char*>(data), size});
   return 0;
 }

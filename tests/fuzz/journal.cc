@@ -1,11 +1,10 @@
-#include "tests/fuzz/journal_fuzzer.h"
-
 #include "checkpoint/journal/frames.h"
 #include "checkpoint/journal/lineage.h"
 #include "checkpoint/journal/scan.h"
 #include "checkpoint/journal/step_codec.h"
 #include "glog/logging.h"
 #include "runtime/state/step_log.h"
+#include "tests/fuzz/targets.h"
 
 namespace perdure {
 

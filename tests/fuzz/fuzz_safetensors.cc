@@ -1,6 +1,0 @@
-#include "tests/fuzz/foreign_parsers.h"
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  perdure::FuzzSafetensorsHeader(data, size);
-  return 0;
-}
