@@ -55,7 +55,8 @@ absl::StatusOr<PickleTree> Unpickle(absl::string_view pickle);
 
 // What a walk over a tree finds: leaves under dotted names ("model.wte.weight",
 // "layers.0"), the top itself under "". DataLoss where it is nested deeper than
-// 64 levels or has more than a million leaves, as a cyclic one has.
+// 64 levels, as a cyclic one is, has more than a million leaves, or many more
+// than the text had values.
 struct PickleLeaf {
   std::string name;
   int node = 0;

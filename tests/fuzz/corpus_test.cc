@@ -104,7 +104,7 @@ TEST(FuzzCorpusTest, PicklesAreReadOrRefused) {
   const size_t begin = file.find("\x80\x02}");
   ASSERT_NE(begin, std::string::npos);
   corpus.push_back(file.substr(begin, 2500));
-  RunAll(FuzzPickle, corpus, 10000);
+  RunAll(FuzzPickle, corpus, 20000);
 }
 
 TEST(FuzzCorpusTest, SafetensorsHeadersAreReadOrRefused) {

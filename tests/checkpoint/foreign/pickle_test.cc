@@ -67,7 +67,7 @@ TEST(PickleTest, DeepCyclicAndExplodingContainersAreRefused) {
   const auto code = absl::StatusCode::kDataLoss;
   ExpectRefused("deep", code, "nested deeper than 64 levels");
   ExpectRefused("cycle", code, "nested deeper than 64 levels");
-  ExpectRefused("billion_laughs", code, "more than 1000000 values");
+  ExpectRefused("billion_laughs", code, "holds more than");
 }
 
 TEST(PickleTest, UnknownInstructionsAreNamed) {
