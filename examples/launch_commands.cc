@@ -8,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "launcher/diagnosis/diagnosis.h"
 #include "launcher/supervisor/control_server.h"
+#include "launcher/supervisor/debris.h"
 #include "launcher/supervisor/link_probe.h"
 #include "launcher/supervisor/status_text.h"
 #include "runtime/base/file.h"
@@ -119,16 +120,31 @@ absl::StatusOr<int> ProbeReach(const Words& words,
   return 0;
 }
 
+// On a host that a lost generation ran on.
+absl::StatusOr<int> Sweep(const Words& words, const LaunchCommandOptions&) {
+  for (size_t i = 1; i < words.size(); ++i) {
+    uint32_t family = 0;
+    if (!absl::SimpleAtoi(words[i], &family)) return Usage("sweep FAMILY...");
+    RemoveDebris(family);
+  }
+  return 0;
+}
+
 struct Command {
   const char* name;
   absl::StatusOr<int> (*run)(const Words& words,
                              const LaunchCommandOptions& options);
 };
 constexpr Command kCommands[] = {
-    {"status", Status},          {"stop", Stop},
-    {"checkpoint", Checkpoint},  {"history", History},
-    {"diagnose", Diagnose},      {"rules", Rules},
-    {"probe-serve", ProbeServe}, {"probe-reach", ProbeReach},
+    {"status", Status},
+    {"stop", Stop},
+    {"checkpoint", Checkpoint},
+    {"history", History},
+    {"diagnose", Diagnose},
+    {"rules", Rules},
+    {"probe-serve", ProbeServe},
+    {"probe-reach", ProbeReach},
+    {"sweep", Sweep},
 };
 
 }  // namespace

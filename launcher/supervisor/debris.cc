@@ -4,7 +4,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <optional>
 #include <system_error>
 #include <vector>
 
@@ -28,8 +27,8 @@ std::vector<fs::path> EntriesOf(const fs::path& directory) {
   return entries;
 }
 
-// The upper half of the job numbers of an mpirun, which begin its contact file.
-std::optional<uint32_t> JobFamily(const fs::path& session) {
+// From an mpirun's contact file, which begins with its job number.
+std::optional<uint32_t> FamilyOf(const fs::path& session) {
   std::ifstream file(session / "contact.txt");
   std::string line;
   uint32_t job = 0;
@@ -51,38 +50,54 @@ bool BelongsTo(const std::string& name, uint32_t family) {
          job >> 16 == family;
 }
 
-}  // namespace
-
-int RemoveDebrisIn(absl::string_view shared_memory, absl::string_view temporary,
-                   pid_t mpirun_pid) {
-  int removed = 0;
+// The session directories of this user, one for every host name.
+std::vector<fs::path> SessionsIn(const DebrisPlaces& places) {
+  std::error_code error;
+  const fs::path temporary = places.temporary.empty()
+                                 ? fs::temp_directory_path(error)
+                                 : fs::path(places.temporary);
   const std::string suffix = absl::StrCat(".", geteuid());
-  for (const fs::path& of_user : EntriesOf(std::string(temporary))) {
-    const std::string name = of_user.filename();
-    if (!absl::StartsWith(name, "ompi.") || !absl::EndsWith(name, suffix)) {
-      continue;
+  std::vector<fs::path> sessions;
+  for (const fs::path& entry : EntriesOf(error ? "/tmp" : temporary)) {
+    const std::string name = entry.filename();
+    if (absl::StartsWith(name, "ompi.") && absl::EndsWith(name, suffix)) {
+      sessions.push_back(entry);
     }
-    const fs::path session = of_user / absl::StrCat("pid.", mpirun_pid);
-    std::error_code error;
-    if (!fs::is_directory(session, error)) continue;
-    if (const std::optional<uint32_t> family = JobFamily(session)) {
-      for (const fs::path& segment : EntriesOf(std::string(shared_memory))) {
-        if (BelongsTo(segment.filename(), *family) &&
-            fs::remove(segment, error)) {
-          ++removed;
-        }
-      }
-    }
-    if (fs::remove_all(session, error) > 0 && !error) ++removed;
   }
-  return removed;
+  return sessions;
 }
 
-int RemoveDebris(pid_t mpirun_pid) {
+int RemoveAll(const fs::path& path) {
   std::error_code error;
-  const fs::path temporary = fs::temp_directory_path(error);
-  return RemoveDebrisIn("/dev/shm", error ? "/tmp" : temporary.string(),
-                        mpirun_pid);
+  return fs::remove_all(path, error) > 0 && !error ? 1 : 0;
+}
+
+}  // namespace
+
+std::optional<uint32_t> JobFamilyOf(pid_t mpirun_pid,
+                                    const DebrisPlaces& places) {
+  for (const fs::path& sessions : SessionsIn(places)) {
+    const auto family = FamilyOf(sessions / absl::StrCat("pid.", mpirun_pid));
+    if (family.has_value()) return family;
+  }
+  return std::nullopt;
+}
+
+int RemoveDebris(uint32_t family, const DebrisPlaces& places) {
+  int removed = 0;
+  for (const fs::path& sessions : SessionsIn(places)) {
+    for (const fs::path& session : EntriesOf(sessions)) {
+      // mpirun's own, and those of its daemons.
+      if (FamilyOf(session) == family ||
+          session.filename() == absl::StrCat("jf.", family)) {
+        removed += RemoveAll(session);
+      }
+    }
+  }
+  for (const fs::path& segment : EntriesOf(places.shared_memory)) {
+    if (BelongsTo(segment.filename(), family)) removed += RemoveAll(segment);
+  }
+  return removed;
 }
 
 }  // namespace perdure

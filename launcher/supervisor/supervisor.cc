@@ -27,6 +27,7 @@ namespace {
 
 constexpr double kTurnSeconds = 0.02;
 constexpr double kPublishSeconds = 0.2;
+constexpr double kSweepSeconds = 3;
 
 std::string UtcText() {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(),
@@ -72,6 +73,7 @@ Supervisor::Supervisor(const LaunchOptions& options, std::string directory,
       parts_(std::move(parts)),
       policy_(options.policy),
       placer_(options),
+      sweep_(options.access, options.program),
       budgets_(options.budgets),
       began_(MonotonicSeconds()) {}
 
@@ -101,10 +103,16 @@ absl::StatusOr<int> Supervisor::Run() {
 }
 
 int Supervisor::End(bool tell) {
+  const double now = MonotonicSeconds();
+  NodeTable& nodes = placer_.nodes();
+  if (const auto trusted = nodes.Choose(nodes.TrustedSlots(now), now)) {
+    sweep_.Begin(*trusted);
+  }
   parts_.events.Add("end", {{"exit_code", decision_.exit_code},
                             {"why", decision_.why},
                             {"steps", finished_}});
   if (tell) Say(absl::StrCat("stops: ", decision_.why));
+  sweep_.Finish(kSweepSeconds);
   return decision_.exit_code;
 }
 
@@ -159,11 +167,17 @@ absl::StatusOr<GenerationEnd> Supervisor::RunGeneration() {
     const double now = MonotonicSeconds();
     NoteRecovery();
     TakeBackHosts(&run, now);
-    if (now - published_ >= kPublishSeconds) PublishStatus(now);
+    if (now - published_ >= kPublishSeconds) {
+      sweep_.Turn();
+      PublishStatus(now);
+    }
   }
   ended_at_ = MonotonicSeconds();
   trial_.Cancel();
-  RemoveDebris(run.pid());
+  if (const std::optional<uint32_t> family = JobFamilyOf(run.pid())) {
+    RemoveDebris(*family);
+    sweep_.Note(placement_.hosts, *family);
+  }
   return Judge(run, logs, finished_before);
 }
 
@@ -230,6 +244,7 @@ void Supervisor::NoteRecovery() {
   if (first.last.steps_made() == 0) return;
   if (first_step_at_ == 0) {
     first_step_at_ = first.heard_at - first.last.first_step_age();
+    sweep_.Begin(placement_.hosts);  // nothing urgent is left to do
   }
   const bool planned = moved_at_ > 0;
   if (planned) fault_at_ = known_at_ = moved_at_;

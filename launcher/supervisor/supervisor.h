@@ -11,6 +11,7 @@
 #include "launcher/diagnosis/rule_book.h"
 #include "launcher/supervisor/budgets.h"
 #include "launcher/supervisor/control_server.h"
+#include "launcher/supervisor/debris_sweep.h"
 #include "launcher/supervisor/event_log.h"
 #include "launcher/supervisor/generation_run.h"
 #include "launcher/supervisor/heartbeat_server.h"
@@ -82,6 +83,7 @@ class Supervisor {
   Parts parts_;
   Policy policy_;
   Placer placer_;
+  DebrisSweep sweep_;
   Budgets budgets_;
   RankTable table_;
   const double began_;

@@ -32,19 +32,30 @@ TEST(DebrisTest, OnlyWhatTheJobLeftIsRemoved) {
   touch(memory / "vader_segment.host.99999.2220001.0", "x");
   touch(memory / "somebody_elses", "x");
 
-  EXPECT_EQ(RemoveDebrisIn(memory.string(), temporary.string(), 100), 3);
+  touch(user / "jf.546/0/1", "a daemon's");
+  touch(user / "jf.6675/0/1", "another's");
+
+  const DebrisPlaces places{memory.string(), temporary.string()};
+  ASSERT_EQ(JobFamilyOf(100, places), 0x222u);
+  EXPECT_EQ(RemoveDebris(0x222, places), 4);
   EXPECT_FALSE(fs::exists(user / "pid.100"));
   EXPECT_TRUE(fs::exists(user / "pid.200"));
+  EXPECT_FALSE(fs::exists(user / "jf.546"));
+  EXPECT_TRUE(fs::exists(user / "jf.6675"));
   EXPECT_FALSE(fs::exists(memory / (segment + ".2220001.0")));
   EXPECT_FALSE(fs::exists(memory / (segment + ".2220001.1")));
   EXPECT_TRUE(fs::exists(memory / (segment + ".1a130001.0")));
   EXPECT_TRUE(fs::exists(memory / "vader_segment.host.99999.2220001.0"));
   EXPECT_TRUE(fs::exists(memory / "somebody_elses"));
-  EXPECT_EQ(RemoveDebrisIn(memory.string(), temporary.string(), 100), 0);
+  EXPECT_EQ(JobFamilyOf(100, places), std::nullopt);
+  EXPECT_EQ(RemoveDebris(0x222, places), 0);
+  fs::remove_all(root);
 }
 
 TEST(DebrisTest, DirectoriesThatAreNotThereAreNoTrouble) {
-  EXPECT_EQ(RemoveDebrisIn("/no/such/shm", "/no/such/tmp", 1), 0);
+  const DebrisPlaces places{"/no/such/shm", "/no/such/tmp"};
+  EXPECT_EQ(JobFamilyOf(1, places), std::nullopt);
+  EXPECT_EQ(RemoveDebris(1, places), 0);
 }
 
 }  // namespace
