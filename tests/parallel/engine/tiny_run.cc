@@ -1,4 +1,5 @@
 #include "tests/parallel/engine/tiny_run.h"
+
 #include <cmath>
 #include <mutex>
 
