@@ -52,6 +52,12 @@ absl::StatusOr<SnapshotManifest> DecodeManifest(absl::string_view bytes,
   if (!manifest.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return Damaged(path, "damaged: not a SnapshotManifest");
   }
+  if (manifest.version() == 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        path, ": format version 0, from before the format was final; with the ",
+        "Perdure that wrote it, perdure-ckpt export makes a directory that ",
+        "model.init_from takes"));
+  }
   if (manifest.version() > kManifestVersion) {
     return absl::FailedPreconditionError(absl::StrCat(
         path, ": format version ", manifest.version(), ", this program knows ",

@@ -22,7 +22,7 @@ inline constexpr uint32_t kManifestVersion = 1;
 std::string EncodeManifest(const SnapshotManifest& manifest);
 
 // DataLoss names `path` and what is wrong: torn, damaged, or not consistent.
-// FailedPrecondition for the format of a newer Perdure.
+// FailedPrecondition for version 0 and for the format of a newer Perdure.
 absl::StatusOr<SnapshotManifest> DecodeManifest(absl::string_view bytes,
                                                 absl::string_view path);
 absl::StatusOr<SnapshotManifest> ReadManifest(absl::string_view directory);

@@ -53,10 +53,10 @@ absl::StatusOr<JournalScan> ScanHeader(absl::string_view file,
   if (!frame.has_value()) return torn("the header is torn or damaged");
   JournalScan scan;
   if (!Parse(*frame, &scan.header)) return torn("the header is no message");
-  if (scan.header.version() > kJournalVersion) {
+  if (scan.header.version() == 0 || scan.header.version() > kJournalVersion) {
     return absl::FailedPreconditionError(
         absl::StrCat(path, ": journal version ", scan.header.version(),
-                     ", this program reads up to ", kJournalVersion,
+                     ", this program reads 1 to ", kJournalVersion,
                      "; use the Perdure that wrote it, or a newer one"));
   }
   if (!IsSound(scan.header)) return torn("the header makes no sense");

@@ -107,6 +107,19 @@ TEST(ManifestTest, AYoungerFormatAsksForANewerProgram) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("newer Perdure"));
 }
 
+TEST(ManifestTest, VersionZeroIsRefusedWithTheRemedy) {
+  SnapshotManifest manifest = Sound();
+  for (const bool written : {true, false}) {
+    manifest.clear_version();
+    if (written) manifest.set_version(0);
+    const absl::Status status =
+        DecodeManifest(EncodeManifest(manifest), "M").status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("perdure-ckpt export"));
+  }
+}
+
 TEST(ManifestTest, TheSoundOneIsSound) {
   EXPECT_TRUE(CheckManifest(Sound()).ok()) << CheckManifest(Sound());
 }

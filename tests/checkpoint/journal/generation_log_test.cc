@@ -3,6 +3,8 @@
 
 #include "checkpoint/journal/generation_log.h"
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "checkpoint/journal/names.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -45,6 +47,23 @@ TEST_F(GenerationLogTest, WhatIsAppendedIsRead) {
     }
   }
   EXPECT_THAT(StepsOf(1), ElementsAre(1, 2, 0, 3));  // 0: the event
+}
+
+// A log of every released version is read for ever, and written so today: a
+// change of these bytes is a new version, or an accident.
+TEST_F(GenerationLogTest, VersionOneIsReadAndWrittenTheSame) {
+  auto log = Create(*disk_);
+  ASSERT_TRUE(log.ok()) << log.status();
+  for (int64_t step : {1, 2}) {
+    ASSERT_TRUE((*log)->AppendStep(ZerothOrderStep(step)).ok());
+  }
+  const auto today = ReadFile((*log)->path());
+  const auto fixture = ReadFile(absl::StrCat(
+      PERDURE_SOURCE_DIR, "/tests/checkpoint/fixtures/v1/journal/gen-1.log"));
+  ASSERT_TRUE(today.ok() && fixture.ok()) << fixture.status();
+  // Behind the steps it has an event, which says when it was.
+  EXPECT_TRUE(absl::StartsWith(*fixture, *today));
+  EXPECT_THAT(ScanSteps(*fixture).steps, ElementsAre(1, 2, 0));
 }
 
 TEST_F(GenerationLogTest, TheFirstFreeNumberIsTaken) {

@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "absl/strings/str_cat.h"
 #include "checkpoint/journal/frames.h"
 #include "checkpoint/journal/names.h"
 #include "checkpoint/journal/step_codec.h"
@@ -111,14 +112,17 @@ TEST(JournalScanTest, FramesOutOfOrderAreNotRead) {
   EXPECT_THAT(ScanSteps(without_second).steps, ElementsAre(1));
 }
 
-TEST(JournalScanTest, ANewerVersionIsRefusedByName) {
-  JournalHeader header = TinyHeader();
-  header.set_version(kJournalVersion + 1);
-  std::string bytes(kJournalMagic);
-  AppendFrame(0, bytes.size(), header.SerializeAsString(), &bytes);
-  const absl::Status status = ScanSteps(bytes).scan.status();
-  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("journal version 2"));
+TEST(JournalScanTest, ANewerVersionAndVersionZeroAreRefusedByName) {
+  for (const uint32_t version : {kJournalVersion + 1, 0u}) {
+    JournalHeader header = TinyHeader();
+    header.set_version(version);
+    std::string bytes(kJournalMagic);
+    AppendFrame(0, bytes.size(), header.SerializeAsString(), &bytes);
+    const absl::Status status = ScanSteps(bytes).scan.status();
+    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr(absl::StrCat("journal version ", version)));
+  }
 }
 
 TEST(JournalScanTest, AHeaderThatMakesNoSenseIsNoGeneration) {

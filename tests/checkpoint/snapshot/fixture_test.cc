@@ -7,6 +7,8 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "checkpoint/format/manifest.h"
+#include "google/protobuf/util/message_differencer.h"
 #include "gtest/gtest.h"
 #include "runtime/base/file.h"
 #include "tests/checkpoint/snapshot/tiny_state.h"
@@ -28,8 +30,27 @@ TEST(SnapshotFixtureTest, VersionOneLoads) {
   TinyState(TinyModel(), DType::kBF16, true).ExpectIn(**snapshot);
 }
 
-// Not optimizer.h5, whose structure is the HDF5 library's, nor the manifest, to
-// which fields are added.
+// What the fixture's manifest says of tensors and run; fields may be added.
+void ExpectSameContent(const SnapshotManifest& fixture,
+                       const SnapshotManifest& today) {
+  google::protobuf::util::MessageDifferencer differencer;
+  differencer.set_scope(google::protobuf::util::MessageDifferencer::PARTIAL);
+  std::string difference;
+  differencer.ReportDifferencesToString(&difference);
+  EXPECT_EQ(fixture.version(), today.version());
+  ASSERT_EQ(fixture.tensors_size(), today.tensors_size());
+  for (int i = 0; i < fixture.tensors_size(); ++i) {
+    EXPECT_NE(fixture.tensors(i).has_digest(),
+              fixture.tensors(i).has_alias_of());
+    EXPECT_TRUE(differencer.Compare(fixture.tensors(i), today.tensors(i)))
+        << fixture.tensors(i).name() << ": " << difference;
+  }
+  EXPECT_TRUE(differencer.Compare(fixture.run(), today.run())) << difference;
+  EXPECT_TRUE(differencer.Compare(fixture.model(), today.model()))
+      << difference;
+}
+
+// Of the HDF5 files the structure is the library's.
 TEST(SnapshotFixtureTest, WhatIsWrittenTodayHasTheSameBytes) {
   const std::string run = JoinPath(testing::TempDir(), "perdure_fixture");
   std::filesystem::remove_all(run);
@@ -45,6 +66,11 @@ TEST(SnapshotFixtureTest, WhatIsWrittenTodayHasTheSameBytes) {
     ASSERT_TRUE(today.ok() && fixture.ok()) << today.status();
     EXPECT_EQ(*today, *fixture) << name << " below " << run;
   }
+  const auto today = ReadManifest(run + "/snapshots/step-000000005");
+  const auto fixture = ReadManifest(
+      absl::StrCat(PERDURE_SOURCE_DIR, "/tests/checkpoint/fixtures/v1"));
+  ASSERT_TRUE(today.ok() && fixture.ok()) << today.status();
+  ExpectSameContent(*fixture, *today);
 }
 
 }  // namespace
