@@ -15,6 +15,10 @@ MicroBatch MakeMicroBatch(const Batch& batch) {
   return micro;
 }
 
+absl::Status AfterBlock(const ModelContext& context) {
+  return context.after_block ? context.after_block() : absl::OkStatus();
+}
+
 absl::Status SumOverTensorRanks(const ModelContext& context, MatrixView x) {
   if (context.tp->size() == 1) return absl::OkStatus();
   TraceScope trace(context.trace, Trace::Lane::kCommunication, "tp sum");

@@ -8,6 +8,7 @@
 // and V vocabulary rows of this rank.
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "parallel/model/param_store.h"
@@ -44,6 +45,9 @@ struct ModelContext {
   uint64_t seed = 0;       // of dropout
   int64_t max_rows = 0;    // largest N
   bool recompute = false;
+  // Called by passes after each block of a micro-batch; an error ends the pass.
+  // May be empty.
+  std::function<absl::Status()> after_block;
 
   DType dtype() const { return params->dtype(); }
 };
@@ -63,6 +67,9 @@ struct MicroBatch {
 };
 
 MicroBatch MakeMicroBatch(const Batch& batch);
+
+// A pass has a block behind it.
+absl::Status AfterBlock(const ModelContext& context);
 
 // x, contiguous: its sum over the tensor-parallel ranks, on all of them.
 absl::Status SumOverTensorRanks(const ModelContext& context, MatrixView x);

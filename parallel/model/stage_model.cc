@@ -64,19 +64,20 @@ absl::Status StageModel::Forward(const MicroBatch& micro,
   const int64_t n = micro.rows();
   if (embedding_ != nullptr) {
     RETURN_IF_ERROR(embedding_->Forward(micro, activations->input(n)));
+    RETURN_IF_ERROR(AfterBlock(*context_));
   }
   for (size_t i = 0; i < layers_.size(); ++i) {
     RETURN_IF_ERROR(
         layers_[i].Forward(micro, activations->stream[i].view().Rows(0, n),
                            &BlockSet(activations, i),
                            activations->stream[i + 1].view().Rows(0, n)));
+    RETURN_IF_ERROR(AfterBlock(*context_));
   }
-  if (head_ != nullptr) {
-    const MatrixView d = micro.training ? activations->d(n) : MatrixView();
-    return head_->ForwardBackward(micro, activations->output(n), d,
-                                  &activations->losses);
-  }
-  return absl::OkStatus();
+  if (head_ == nullptr) return absl::OkStatus();
+  const MatrixView d = micro.training ? activations->d(n) : MatrixView();
+  RETURN_IF_ERROR(head_->ForwardBackward(micro, activations->output(n), d,
+                                         &activations->losses));
+  return AfterBlock(*context_);
 }
 
 absl::Status StageModel::Backward(const MicroBatch& micro,
@@ -91,6 +92,7 @@ absl::Status StageModel::Backward(const MicroBatch& micro,
           layers_[i].Forward(micro, x, &set, recomputed_.view().Rows(0, n)));
     }
     RETURN_IF_ERROR(layers_[i].Backward(micro, x, set, d));
+    RETURN_IF_ERROR(AfterBlock(*context_));
   }
   if (embedding_ != nullptr) {
     embedding_->Backward(micro, d, head_shares_table_);
@@ -100,13 +102,15 @@ absl::Status StageModel::Backward(const MicroBatch& micro,
 
 absl::Status StageModel::ForwardEmbedding(const MicroBatch& micro,
                                           MatrixView y) {
-  return embedding_->Forward(micro, y);
+  RETURN_IF_ERROR(embedding_->Forward(micro, y));
+  return AfterBlock(*context_);
 }
 
 absl::Status StageModel::ForwardLayer(int64_t layer, const MicroBatch& micro,
                                       ConstMatrixView x, MatrixView y) {
-  return layers_[static_cast<size_t>(layer)].Forward(micro, x,
-                                                     shared_blocks_.get(), y);
+  RETURN_IF_ERROR(layers_[static_cast<size_t>(layer)].Forward(
+      micro, x, shared_blocks_.get(), y));
+  return AfterBlock(*context_);
 }
 
 void StageModel::KeepAsPrefix(int64_t layer, const ParamStore& params) {
@@ -116,7 +120,8 @@ void StageModel::KeepAsPrefix(int64_t layer, const ParamStore& params) {
 
 absl::Status StageModel::ForwardHead(const MicroBatch& micro, ConstMatrixView x,
                                      SequenceLosses* losses) {
-  return head_->ForwardBackward(micro, x, MatrixView(), losses);
+  RETURN_IF_ERROR(head_->ForwardBackward(micro, x, MatrixView(), losses));
+  return AfterBlock(*context_);
 }
 
 std::vector<KvCache> StageModel::MakeCaches(int64_t batch, int64_t capacity) {

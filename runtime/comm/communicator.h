@@ -19,6 +19,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "runtime/base/status.h"
 #include "runtime/tensor/dtype.h"
 
@@ -57,6 +58,11 @@ class CommRequest {
  public:
   virtual ~CommRequest() = default;
   virtual absl::Status Wait() = 0;
+  // Whether Wait would return at once. Never blocks; lets MPI go on.
+  virtual absl::StatusOr<bool> Poll() = 0;
+  // For a rank that stops because of an error of its own: may be destroyed
+  // before it is done. The communicator is of no use afterwards.
+  virtual void GiveUp() = 0;
 };
 
 class Communicator {
@@ -88,6 +94,10 @@ class Communicator {
                                                                uint64_t bytes,
                                                                int from,
                                                                int tag) = 0;
+
+  // Blocks until at least one of `requests`, all of this communicator, can be
+  // waited for without blocking: who it is, Poll tells. There must be one.
+  virtual absl::Status WaitAny(absl::Span<CommRequest* const> requests) = 0;
 
   // Collective over the parent: ranks of equal color (>= 0) form a group, by
   // ascending key. The name is for messages: "tp[0]".

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "glog/logging.h"
 #include "runtime/comm/reduce.h"
 
@@ -110,6 +111,34 @@ absl::Status GroupCommunicator::Broadcast(void* data, uint64_t bytes,
             [&](Collectives& means) { return means.Broadcast(call, data); });
 }
 
+absl::Status GroupCommunicator::WaitAny(
+    absl::Span<CommRequest* const> requests) {
+  CHECK(!requests.empty()) << name();
+  const OnBoard shown(group_, "Receive", 0);
+  const Deadline::Clock::time_point start = Deadline::Clock::now();
+  const WaitPolicy policy = MessagePolicy();
+  const Deadline deadline(group_.timeout);
+  Waiter waiter(policy, deadline);
+  do {
+    for (CommRequest* request : requests) {
+      ASSIGN_OR_RETURN(const bool done, request->Poll());
+      if (done) {
+        Count(0, SecondsSince(start));
+        return absl::OkStatus();
+      }
+    }
+  } while (waiter.Pause());
+  std::vector<std::string> peers;
+  for (CommRequest* request : requests) {
+    const int peer = static_cast<TimedRequest*>(request)->info().peer;
+    peers.push_back(RankName(group_, peer));
+  }
+  return Note(absl::DeadlineExceededError(absl::StrCat(
+      name(), ": no message from ", absl::StrJoin(peers, ", "), " within ",
+      absl::FormatDuration(group_.timeout),
+      ". See what they did; if they are only slow, raise the time-out")));
+}
+
 absl::StatusOr<GroupCommunicator::Part> GroupCommunicator::PartOf(int color,
                                                                   int key) {
   CHECK_GE(color, 0) << name();
@@ -156,6 +185,14 @@ absl::Status TimedRequest::Wait() {
   const absl::Status status = Finish(Deadline(comm_->group().timeout));
   comm_->Count(info_.send ? info_.bytes : 0, SecondsSince(start));
   return comm_->Note(status);
+}
+
+absl::StatusOr<bool> TimedRequest::Poll() {
+  if (waited_) return true;
+  if (!comm_->failure().ok()) return comm_->failure();
+  absl::StatusOr<bool> done = Test();
+  if (!done.ok()) return comm_->Note(done.status());
+  return done;
 }
 
 void TimedRequest::CheckSettled() const {

@@ -23,6 +23,7 @@ class GroupCommunicator : public Communicator {
   absl::Status AllReduce(void* data, int64_t n, DType dtype, ReduceOp op) final;
   absl::Status AllGather(const void* input, uint64_t bytes, void* output) final;
   absl::Status Broadcast(void* data, uint64_t bytes, int root) final;
+  absl::Status WaitAny(absl::Span<CommRequest* const> requests) final;
 
  protected:
   explicit GroupCommunicator(GroupInfo group);
@@ -33,6 +34,8 @@ class GroupCommunicator : public Communicator {
   virtual absl::StatusOr<Collectives*> Means(const CollectiveCall& call) = 0;
   // Called once, with the first error.
   virtual void OnFailure(const absl::Status& status) = 0;
+  // How this rank waits for messages.
+  virtual WaitPolicy MessagePolicy() const { return {}; }
 
   const GroupInfo& group() const { return group_; }
   // The error that made this communicator useless, or OK.
@@ -76,14 +79,18 @@ class TimedRequest : public CommRequest {
   // CHECKs peer and tag.
   TimedRequest(GroupCommunicator* comm, const TransferInfo& info);
   absl::Status Wait() final;
+  absl::StatusOr<bool> Poll() final;
+  void GiveUp() final { waited_ = true; }
+  const TransferInfo& info() const { return info_; }
 
  protected:
   // Blocks until done; called at most once.
   virtual absl::Status Finish(const Deadline& deadline) = 0;
+  // One look, before Finish: whether it would not block.
+  virtual absl::StatusOr<bool> Test() = 0;
   // CHECKs that this request may be destroyed now.
   void CheckSettled() const;
   bool settled() const { return waited_; }
-  const TransferInfo& info() const { return info_; }
   // "tp[0]: Send of 16 bytes to rank 1 (world rank 5), tag 3".
   std::string Name() const;
   absl::Status TimedOut() const;

@@ -44,6 +44,7 @@ class LoopbackRequest : public TimedRequest {
     }
     return Annotate(std::exchange(transfer_, nullptr)->status, Name());
   }
+  absl::StatusOr<bool> Test() override { return mailbox_->Done(*transfer_); }
 
  private:
   Mailbox* mailbox_;

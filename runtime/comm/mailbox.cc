@@ -79,6 +79,11 @@ bool Mailbox::Wait(const Transfer& transfer, const Deadline& deadline) {
   return transfer.done;
 }
 
+bool Mailbox::Done(const Transfer& transfer) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return transfer.done;
+}
+
 void Mailbox::Cancel(const std::shared_ptr<Transfer>& transfer) {
   std::lock_guard<std::mutex> lock(mutex_);
   for (Queues* queues : {&sends_, &receives_}) {

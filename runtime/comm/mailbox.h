@@ -53,6 +53,8 @@ class Mailbox {
   // True when `transfer` is done, false when the deadline passed or the board
   // has a failure.
   bool Wait(const Transfer& transfer, const Deadline& deadline);
+  // Never blocks.
+  bool Done(const Transfer& transfer);
   // Takes a transfer that is not done out of its queue.
   void Cancel(const std::shared_ptr<Transfer>& transfer);
   // After a report to the board.

@@ -76,37 +76,52 @@ absl::Status MpiBatch::Check(int index, const MPI_Status& status) const {
                    " bytes, the receiver expects ", message.exact_bytes));
 }
 
-absl::StatusOr<bool> MpiBatch::Wait(const WaitPolicy& policy,
-                                    const Deadline& deadline) {
+absl::StatusOr<int> MpiBatch::Look() {
   const int count = static_cast<int>(requests_.size());
   indices_.resize(count);
   statuses_.resize(count);
+  int done = 0;
+  const int code = MPI_Testsome(count, requests_.data(), &done, indices_.data(),
+                                statuses_.data());
+  if (done == MPI_UNDEFINED) {  // nothing is under way any more
+    requests_.clear();
+    messages_.clear();
+    return -1;
+  }
+  for (int i = 0; i < done; ++i) {
+    if (code == MPI_ERR_IN_STATUS &&
+        statuses_[i].MPI_ERROR == MPI_ERR_TRUNCATE) {
+      const Message& message = messages_[indices_[i]];
+      return absl::InternalError(absl::StrCat(
+          "the message of rank ", message.peer, " is longer than the ",
+          message.exact_bytes, " bytes that the receiver expects"));
+    }
+    if (code == MPI_ERR_IN_STATUS) {
+      RETURN_IF_ERROR(MpiStatus(statuses_[i].MPI_ERROR, "waiting"));
+    }
+    RETURN_IF_ERROR(Check(indices_[i], statuses_[i]));
+  }
+  if (code != MPI_ERR_IN_STATUS) RETURN_IF_ERROR(MpiStatus(code, "waiting"));
+  return done;
+}
+
+absl::StatusOr<bool> MpiBatch::Test() {
+  int news = 0;
+  do {
+    ASSIGN_OR_RETURN(news, Look());
+  } while (news > 0);
+  return news < 0;
+}
+
+absl::StatusOr<bool> MpiBatch::Wait(const WaitPolicy& policy,
+                                    const Deadline& deadline) {
   Waiter waiter(policy, deadline);
   while (true) {
-    int done = 0;
-    const int code = MPI_Testsome(count, requests_.data(), &done,
-                                  indices_.data(), statuses_.data());
-    if (done == MPI_UNDEFINED) break;  // nothing is under way any more
-    for (int i = 0; i < done; ++i) {
-      if (code == MPI_ERR_IN_STATUS &&
-          statuses_[i].MPI_ERROR == MPI_ERR_TRUNCATE) {
-        const Message& message = messages_[indices_[i]];
-        return absl::InternalError(absl::StrCat(
-            "the message of rank ", message.peer, " is longer than the ",
-            message.exact_bytes, " bytes that the receiver expects"));
-      }
-      if (code == MPI_ERR_IN_STATUS) {
-        RETURN_IF_ERROR(MpiStatus(statuses_[i].MPI_ERROR, "waiting"));
-      }
-      RETURN_IF_ERROR(Check(indices_[i], statuses_[i]));
-    }
-    if (code != MPI_ERR_IN_STATUS) RETURN_IF_ERROR(MpiStatus(code, "waiting"));
+    ASSIGN_OR_RETURN(const int news, Look());
+    if (news < 0) return true;
     // Without news the core may be needed by the rank that is waited for.
-    if (done == 0 && !waiter.Pause()) return false;
+    if (news == 0 && !waiter.Pause()) return false;
   }
-  requests_.clear();
-  messages_.clear();
-  return true;
 }
 
 std::vector<int> MpiBatch::PendingPeers() const {

@@ -29,6 +29,8 @@ class MpiBatch {
   // One message of at most `bytes` bytes.
   absl::Status ReceiveUpTo(void* data, uint64_t bytes, int from, int tag);
 
+  // Whether all is done; one look.
+  absl::StatusOr<bool> Test();
   // Blocks until all is done (true) or the deadline has passed (false).
   absl::StatusOr<bool> Wait(const WaitPolicy& policy, const Deadline& deadline);
   // Peers of what is not done, ascending; senders only unless there are none.
@@ -42,6 +44,8 @@ class MpiBatch {
   };
   absl::Status Post(MPI_Request request, int code, const Message& message);
   absl::Status Check(int index, const MPI_Status& status) const;
+  // How many messages were done since the last look; -1: all are.
+  absl::StatusOr<int> Look();
 
   const MpiHandle* handle_;
   std::vector<MPI_Request> requests_;  // MPI_REQUEST_NULL once done

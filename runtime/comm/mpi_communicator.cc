@@ -25,6 +25,11 @@ class MpiRequest : public TimedRequest {
     if (!done.ok()) return Annotate(done.status(), Name());
     return *done ? absl::OkStatus() : TimedOut();
   }
+  absl::StatusOr<bool> Test() override {
+    const absl::StatusOr<bool> done = batch_.Test();
+    if (!done.ok()) return Annotate(done.status(), Name());
+    return done;
+  }
 
  private:
   const MpiHandle* handle_;

@@ -35,6 +35,9 @@ class MpiCommunicator : public GroupCommunicator {
  protected:
   absl::StatusOr<Collectives*> Means(const CollectiveCall& call) override;
   void OnFailure(const absl::Status& status) override;
+  WaitPolicy MessagePolicy() const override {
+    return {handle_.job().crowded, nullptr};
+  }
 
  private:
   bool OnOneNode() const;

@@ -67,6 +67,11 @@ class ThreadRequest : public TimedRequest {
     if (world_->board.failed()) return world_->board.StatusFor(Name());
     return TimedOut();
   }
+  absl::StatusOr<bool> Test() override {
+    if (world_->mailbox.Done(*transfer_)) return true;
+    if (world_->board.failed()) return world_->board.StatusFor(Name());
+    return false;
+  }
 
  private:
   ThreadWorld* world_;
@@ -121,6 +126,9 @@ class ThreadCommunicator : public GroupCommunicator {
  protected:
   absl::StatusOr<Collectives*> Means(const CollectiveCall&) override {
     return &means_;
+  }
+  WaitPolicy MessagePolicy() const override {
+    return {group_->world->crowded, nullptr};
   }
   void OnFailure(const absl::Status& status) override {
     group_->world->Report(group().world_ranks[rank()], status);

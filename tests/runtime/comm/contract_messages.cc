@@ -94,6 +94,53 @@ absl::Status CollectivesPassMessagesUnderWay(Communicator& world) {
   return absl::OkStatus();
 }
 
+// Rank 0 takes what the others send in the order in which it comes, while each
+// of them waits for its own answer.
+absl::Status WhoeverComesFirstIsServed(Communicator& world) {
+  const int others = world.size() - 1;
+  if (world.rank() != 0) {
+    const int question = 100 + world.rank();
+    int answer = -1;
+    ASSIGN_OR_RETURN(auto receive, world.Receive(&answer, 4, 0, 5));
+    ASSIGN_OR_RETURN(const bool early, receive->Poll());
+    RETURN_UNLESS(!early, "answered before it was asked");
+    ASSIGN_OR_RETURN(auto send, world.Send(&question, 4, 0, 4));
+    RETURN_IF_ERROR(world.WaitAny({receive.get()}));
+    ASSIGN_OR_RETURN(const bool done, receive->Poll());
+    RETURN_UNLESS(done, "WaitAny has returned");
+    RETURN_IF_ERROR(receive->Wait());
+    RETURN_IF_ERROR(send->Wait());
+    RETURN_UNLESS(answer == -question, answer);
+    return absl::OkStatus();
+  }
+  std::vector<int> in(others, -1), out(others);
+  std::vector<std::unique_ptr<CommRequest>> receives, sends;
+  for (int r = 0; r < others; ++r) {
+    ASSIGN_OR_RETURN(receives.emplace_back(),
+                     world.Receive(&in[r], 4, r + 1, 4));
+  }
+  for (int served = 0; served < others;) {
+    std::vector<CommRequest*> waiting;
+    for (const auto& receive : receives) {
+      if (receive != nullptr) waiting.push_back(receive.get());
+    }
+    RETURN_IF_ERROR(world.WaitAny(waiting));
+    for (int r = 0; r < others; ++r) {
+      if (receives[r] == nullptr) continue;
+      ASSIGN_OR_RETURN(const bool done, receives[r]->Poll());
+      if (!done) continue;
+      RETURN_IF_ERROR(receives[r]->Wait());
+      receives[r] = nullptr;
+      out[r] = -in[r];
+      ASSIGN_OR_RETURN(sends.emplace_back(), world.Send(&out[r], 4, r + 1, 5));
+      ++served;
+    }
+  }
+  for (const auto& send : sends) RETURN_IF_ERROR(send->Wait());
+  for (int r = 0; r < others; ++r) RETURN_UNLESS(in[r] == 101 + r, in[r]);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 const std::vector<ContractCase>& MessageCases() {
@@ -102,6 +149,7 @@ const std::vector<ContractCase>& MessageCases() {
       {"TagsKeepMessagesApart", TagsKeepMessagesApart},
       {"EqualTagsMatchInOrder", EqualTagsMatchInOrder},
       {"CollectivesPassMessagesUnderWay", CollectivesPassMessagesUnderWay},
+      {"WhoeverComesFirstIsServed", WhoeverComesFirstIsServed},
   };
   return cases;
 }

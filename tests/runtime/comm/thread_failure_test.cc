@@ -46,6 +46,50 @@ TEST(ThreadFailureTest, AMissingRankOfAGroupIsNamedByItsWorldRankToo) {
                     HasSubstr("rank 1 (world rank 3), last seen in nothing")));
 }
 
+TEST(ThreadFailureTest, SilentSendersAreNamedByWhoWaitsForAnyOfThem) {
+  const auto statuses = RunThreadRanks(
+      3, absl::Milliseconds(300), [](Communicator& world) -> absl::Status {
+        if (world.rank() != 1) return absl::OkStatus();
+        int in[2] = {};
+        ASSIGN_OR_RETURN(auto zero, world.Receive(&in[0], 4, 0, 1));
+        ASSIGN_OR_RETURN(auto two, world.Receive(&in[1], 4, 2, 1));
+        return world.WaitAny({zero.get(), two.get()});
+      });
+  EXPECT_EQ(statuses[1].code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(std::string(statuses[1].message()),
+              AllOf(HasSubstr("world: no message from"),
+                    HasSubstr("rank 0 (world rank 0)"),
+                    HasSubstr("rank 2 (world rank 2)"), HasSubstr("300ms")));
+}
+
+TEST(ThreadFailureTest, ADeadSenderEndsPollingAtOnce) {
+  const auto statuses = RunThreadRanks(
+      2, absl::Seconds(30), [](Communicator& world) -> absl::Status {
+        if (world.rank() == 1) return absl::DataLossError("my disk is gone");
+        int in = 0;
+        ASSIGN_OR_RETURN(auto request, world.Receive(&in, 4, 1, 1));
+        while (true) {
+          ASSIGN_OR_RETURN(const bool done, request->Poll());
+          if (done) return absl::OkStatus();
+        }
+      });
+  EXPECT_EQ(statuses[0].code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(statuses[0].message()), HasSubstr("my disk is gone"));
+}
+
+TEST(ThreadFailureTest, ARankThatStopsMayLeaveWhatItPosted) {
+  const auto statuses = RunThreadRanks(
+      2, absl::Seconds(30), [](Communicator& world) -> absl::Status {
+        if (world.rank() == 1) return world.Barrier();
+        int in = 0;
+        ASSIGN_OR_RETURN(auto request, world.Receive(&in, 4, 1, 1));
+        request->GiveUp();
+        return absl::DataLossError("my disk is gone");
+      });
+  EXPECT_EQ(statuses[0].code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(statuses[1].code(), absl::StatusCode::kUnavailable);
+}
+
 TEST(ThreadFailureTest, MismatchedOperationsAreToldToAll) {
   const auto statuses = RunThreadRanks(
       3, absl::Seconds(30), [](Communicator& world) -> absl::Status {
