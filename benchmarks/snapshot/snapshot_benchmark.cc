@@ -26,6 +26,7 @@
 #include "runtime/base/file.h"
 #include "runtime/comm/backends.h"
 #include "runtime/comm/memory_map.h"
+#include "runtime/state/digest.h"
 
 DEFINE_int32(mib, 256, "size of the state");
 DEFINE_int32(rounds, 5, "how often everything is measured");
@@ -150,6 +151,22 @@ std::vector<StateRequest> Requests(const State& state, char* target) {
   return requests;
 }
 
+// The columns of rank `rank` of two, side by side at the tensor's place; whole
+// vectors.
+std::vector<StateRequest> HalfRequests(const State& state, char* target,
+                                       int rank) {
+  std::vector<StateRequest> requests = Requests(state, target);
+  for (StateRequest& request : requests) {
+    if (request.shape.size() < 2) continue;
+    const int64_t columns = request.shape[1], half = columns / 2;
+    request.runs.clear();
+    for (int64_t row = 0; row < request.shape[0]; ++row) {
+      request.runs.push_back({row * columns + rank * half, row * half, half});
+    }
+  }
+  return requests;
+}
+
 class Benchmark {
  public:
   Benchmark() : state_(MakeState()), alone_(MakeLoopbackCommunicator()) {
@@ -158,6 +175,8 @@ class Benchmark {
     CHECK(CreateDirectories(run_dir_).ok());
     target_ = MemoryMap::Anonymous(state_.bytes).value();
     std::memset(target_.data(), 1, state_.bytes);
+    other_target_ = MemoryMap::Anonymous(state_.bytes).value();
+    std::memset(other_target_.data(), 1, state_.bytes);
     SnapshotSaverOptions options;
     options.snapshot.run_dir = run_dir_;
     options.snapshot.model = state_.model;
@@ -181,6 +200,12 @@ class Benchmark {
       Add("stall_s", report.stall_seconds);
       Add("raw_read_gb_s", Rate(RawRead(raw, &target_)));
       Add("load_gb_s", Rate(Load(round + 2)));
+      Add("reshard_gb_s", Rate(LoadOnTwoRanks(round + 2)));
+      Add("verify_gb_s", Rate(Verify(round + 2)));
+      Add("digest_gb_s", Rate(Seconds([&] {
+            sums_ +=
+                Digest(DType::kF32, state_.memory.data(), 0, state_.bytes / 4);
+          })));
     }
     for (auto& [name, values] : values_) {
       std::sort(values.begin(), values.end());
@@ -224,17 +249,49 @@ class Benchmark {
     return report;
   }
 
-  double Load(int64_t step) {
-    const std::string dir =
+  // The snapshot's directory, out of the page cache.
+  std::string ColdSnapshot(int64_t step) const {
+    std::string dir =
         JoinPath(run_dir_, absl::StrFormat("snapshots/step-%09d", step));
     for (const char* name : {"model.safetensors", "optimizer.h5"}) {
       DropCache(JoinPath(dir, name));
     }
+    return dir;
+  }
+
+  double Load(int64_t step) {
+    const std::string dir = ColdSnapshot(step);
     return Seconds([&] {
       const auto snapshot = Snapshot::Open(dir).value();
       const auto report =
           snapshot->Load(*alone_, Requests(state_, target_.data()), {});
       CHECK(report.ok()) << report.status();
+    });
+  }
+
+  // As tensor parallelism of two cuts it, which nobody knew when it was saved.
+  double LoadOnTwoRanks(int64_t step) {
+    const std::string dir = ColdSnapshot(step);
+    std::vector<StateRequest> requests[2] = {
+        HalfRequests(state_, target_.data(), 0),
+        HalfRequests(state_, other_target_.data(), 1)};
+    return Seconds([&] {
+      for (const absl::Status& status : RunThreadRanks(
+               2, absl::Seconds(60), [&](Communicator& world) -> absl::Status {
+                 ASSIGN_OR_RETURN(const auto snapshot, Snapshot::Open(dir));
+                 return snapshot->Load(world, requests[world.rank()], {})
+                     .status();
+               })) {
+        CHECK(status.ok()) << status;
+      }
+    });
+  }
+
+  double Verify(int64_t step) {
+    const std::string dir = ColdSnapshot(step);
+    return Seconds([&] {
+      const absl::Status verified = Snapshot::Open(dir).value()->Verify({});
+      CHECK(verified.ok()) << verified;
     });
   }
 
@@ -262,7 +319,8 @@ class Benchmark {
   const State state_;
   const std::unique_ptr<Communicator> alone_;
   std::string run_dir_;
-  MemoryMap target_;
+  MemoryMap target_, other_target_;
+  uint64_t sums_ = 0;  // so that they are computed
   std::unique_ptr<SnapshotSaver> saver_;
   std::map<std::string, std::vector<double>> values_;
 };

@@ -5,15 +5,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "checkpoint/format/checksum.h"
 #include "checkpoint/format/manifest.h"
 #include "checkpoint/format/state_reader.h"
 #include "checkpoint/snapshot/results.h"
 #include "checkpoint/snapshot/state_loader.h"
 #include "runtime/base/file.h"
-#include "runtime/state/digest.h"
 
 namespace perdure {
 namespace {
@@ -174,47 +171,6 @@ absl::StatusOr<LoadReport> SnapshotReader::Load(
   RETURN_IF_ERROR(common);
   report.seconds = absl::ToDoubleSeconds(absl::Now() - start);
   return report;
-}
-
-absl::Status SnapshotReader::CheckDigests(
-    const std::vector<uint64_t>& found) const {
-  for (size_t i = 0; i < found.size(); ++i) {
-    const StoredTensor& tensor = index_.tensors()[i];
-    if (!digests_[i].has_value() || !tensor.alias_of.empty() ||
-        *digests_[i] == found[i]) {
-      continue;
-    }
-    return absl::DataLossError(absl::StrFormat(
-        "%s: %s %s has digest %016x instead of %016x; use an older snapshot",
-        files_[tensor.file].path(), StateKindName(tensor.kind), tensor.name,
-        found[i], *digests_[i]));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status SnapshotReader::Verify(
-    const std::function<void(uint64_t, uint64_t)>& progress) {
-  const uint64_t total = TotalBytes();
-  uint64_t done = 0;
-  std::vector<uint64_t> digests(index_.tensors().size());
-  std::vector<char> buffer(kBlockBytes);
-  for (const BlockFile& file : files_) {
-    for (size_t i = 0; i < file.blocks().size(); ++i) {
-      const FileBlock& block = file.blocks()[i];
-      RETURN_IF_ERROR(file.ReadBlocks(i, i + 1, buffer.data()));
-      if (block.label >= 0) {
-        const auto number = static_cast<size_t>(block.label);
-        const StoredTensor& tensor = index_.tensors()[number];
-        const auto size = static_cast<uint64_t>(SizeOf(tensor.dtype));
-        digests[number] +=
-            Digest(tensor.dtype, buffer.data(),
-                   (block.offset - tensor.offset) / size, block.bytes / size);
-      }
-      done += block.bytes;
-      if (progress) progress(done, total);
-    }
-  }
-  return CheckDigests(digests);
 }
 
 }  // namespace perdure
