@@ -35,7 +35,7 @@ constexpr char kConvert[] = R"(perdure-ckpt convert SOURCE TARGET
   --from=FORMAT   perdure, hf, deepspeed, llmc, llama2c, pt, safetensors
                   (default: what lies at SOURCE)
   --to=FORMAT     perdure, hf, safetensors, llmc, llama2c
-                  (default: hf from a snapshot, else perdure)
+                  (default: hf from a snapshot without --config, else perdure)
   --rules=RULES   a shipped set (perdure-ckpt rules) or a file of your own
                   (default: by format and model family)
   --model=FILE    config.json, or a directory with one, where SOURCE does not

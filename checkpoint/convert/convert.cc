@@ -108,8 +108,10 @@ class Conversion {
       ASSIGN_OR_RETURN(read.format, DetectFormat(options_.source));
     }
     report_.to = options_.to;
-    if (report_.to.empty())
-      report_.to = read.format == "perdure" ? "hf" : "perdure";
+    if (report_.to.empty()) {
+      const bool out = read.format == "perdure" && options_.config.empty();
+      report_.to = out ? "hf" : "perdure";
+    }
     const std::vector<std::string> targets = TargetFormats();
     if (std::find(targets.begin(), targets.end(), report_.to) ==
         targets.end()) {

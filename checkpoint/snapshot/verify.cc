@@ -1,8 +1,5 @@
 // SnapshotReader: every byte against what the manifest says of it.
 
-#include <algorithm>
-#include <thread>
-
 #include "absl/strings/str_format.h"
 #include "checkpoint/format/checksum.h"
 #include "checkpoint/snapshot/read_ahead.h"
@@ -15,6 +12,9 @@ namespace {
 
 // Two blocks that begin within a page.
 constexpr uint64_t kWindowBytes = 2 * kBlockBytes + kPageBytes;
+
+// As for loading: a disk wants several requests, also while one is checked.
+constexpr size_t kReaders = 4;
 
 // Blocks [begin, end) of a file, neighbours that fit a window.
 struct Window {
@@ -47,9 +47,7 @@ absl::Status SnapshotReader::Verify(
     const std::function<void(uint64_t, uint64_t)>& progress) {
   const uint64_t total = TotalBytes();
   const std::vector<Window> windows = WindowsOf(files_);
-  const size_t threads =
-      std::clamp<size_t>(std::thread::hardware_concurrency(), 2, 4);
-  const size_t slots = threads + 1;
+  const size_t slots = kReaders + 1;
   ASSIGN_OR_RETURN(const MemoryMap memory,
                    MemoryMap::Touched(slots * kWindowBytes));
   // Of the blocks of each window, by slot; their sums add up in any order.
@@ -79,7 +77,7 @@ absl::Status SnapshotReader::Verify(
   };
   uint64_t done = 0;
   std::vector<uint64_t> digests(index_.tensors().size());
-  ReadAhead reads(threads, windows.size(), slots, check);
+  ReadAhead reads(kReaders, windows.size(), slots, check);
   for (size_t round = 0; round < windows.size(); ++round) {
     RETURN_IF_ERROR(reads.Wait(round));
     for (const auto& [label, sum] : parts[round % slots]) digests[label] += sum;

@@ -177,6 +177,10 @@ constexpr char kTied[] =
     "family: 'llama' vocab_size: 17 context: 8 layers: 3 heads: 6 kv_heads: 3 "
     "hidden: 30 head_dim: 5 ffn_hidden: 53 tie_embeddings: true";
 
+// A vocabulary that no number of ranks divides.
+constexpr char kWide[] =
+    "family: 'gpt2' vocab_size: 31123 context: 8 layers: 1 heads: 6 hidden: 6";
+
 std::string MeshName(const Mesh& m) {
   return absl::StrCat("pp", m.pp, "dp", m.dp, "pt", m.pertp, "tp", m.tp, "z",
                       m.zero);
@@ -211,6 +215,7 @@ std::vector<Case> Cases() {
       add("llama", kLlama, a, b, dtype, extra);
     }
   }
+  add("wide", kWide, {.dp = 2, .tp = 2}, {.tp = 3}, "BF16", "dtype: BF16");
   const std::pair<Mesh, Mesh> zeroth_order[] = {
       {{.pertp = 3}, {.pp = 2, .tp = 2}},
       {{.dp = 2, .pertp = 2}, {.dp = 2, .tp = 3}},

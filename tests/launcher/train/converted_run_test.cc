@@ -178,6 +178,24 @@ TEST_F(ConvertedRunTest, ItResumesOnOtherRanksAndAgain) {
   }
 }
 
+// With moments, step and data cursor, where --resume allows no other config.
+TEST_F(ConvertedRunTest, ASnapshotBecomesARunWithAnotherConfig) {
+  ASSERT_TRUE(Train("whole", Config({}), 1, false).ok());
+  const RunConfig other = Config({"optim.lr=5e-3"});
+  ConvertOptions options = FromUniversal(other);
+  options.source = At("whole/snapshots/step-000000005");
+  options.model.clear();
+  const auto report = Convert(options, {});
+  ASSERT_TRUE(report.ok()) << report.status();
+  const absl::Status resumed = Train("converted", other, 1, true);
+  ASSERT_TRUE(resumed.ok()) << resumed;
+  const std::map<int, double> losses = Losses("converted");
+  ASSERT_EQ(losses.size(), 5u);
+  // The first step's loss is of the same weights and samples.
+  EXPECT_EQ(losses.at(6), Losses("whole").at(6));
+  EXPECT_NE(losses.at(10), Losses("whole").at(10));
+}
+
 TEST_F(ConvertedRunTest, WhatCannotGoOnIsRefused) {
   const RunConfig config = Config({});
   ASSERT_TRUE(Train("whole", config, 1, false).ok());
