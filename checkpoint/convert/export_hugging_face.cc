@@ -64,10 +64,7 @@ absl::Status FillWithAdapters(SnapshotReader& snapshot,
   }
   for (size_t i = 0; i < snapshot.file_entries().size(); ++i) {
     const std::string& name = snapshot.file_entries()[i].name;
-    if (name == kOptimizerName || name == kWeightsName ||
-        name == kWeightsViewName) {
-      continue;
-    }
+    if (IsStateFile(name)) continue;
     RETURN_IF_ERROR(CopyFile(storage, snapshot, i, directory));
   }
   return WriteMergedWeights(snapshot, storage, directory);

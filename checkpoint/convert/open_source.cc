@@ -33,6 +33,11 @@ absl::StatusOr<TensorSource> OpenHuggingFace(const std::string& path) {
     ASSIGN_OR_RETURN(source.tensors, OpenSafetensorsShards(path));
   } else if (HasTorchShards(path)) {
     ASSIGN_OR_RETURN(source.tensors, OpenTorchShards(path));
+  } else if (FileExists(JoinPath(path, NodeFileName(0)))) {
+    return absl::NotFoundError(absl::StrCat(
+        path,
+        ": there is no model.safetensors: this snapshot has one file a node; "
+        "make one with perdure-ckpt export"));
   } else {
     return absl::NotFoundError(absl::StrCat(
         path, ": has config.json, but neither model.safetensors nor ",

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "checkpoint/convert/verbs.h"
+#include "checkpoint/format/manifest.h"
 #include "checkpoint/format/storage.h"
 #include "checkpoint/snapshot/names.h"
 #include "checkpoint/snapshot/retention.h"
@@ -40,6 +42,25 @@ uint64_t BytesBelow(const std::string& path) {
 
 std::string NameOf(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
+}
+
+// Bytes of tensors in a snapshot of one file a node; none in others, whose
+// files tell.
+struct TensorTotals {
+  uint64_t weights = 0;
+  uint64_t optimizer = 0;
+};
+std::optional<TensorTotals> TotalsOfNodes(const std::string& path) {
+  const absl::StatusOr<SnapshotManifest> manifest = ReadManifest(path);
+  if (!manifest.ok()) return std::nullopt;
+  TensorTotals totals;
+  for (const ManifestTensor& tensor : manifest->tensors()) {
+    if (tensor.has_alias_of()) continue;
+    if (!IsScattered(tensor)) return std::nullopt;
+    const bool weight = tensor.kind() == StateKindName(StateKind::kWeight);
+    (weight ? totals.weights : totals.optimizer) += TensorBytes(tensor);
+  }
+  return totals;
 }
 
 struct Row {
@@ -126,8 +147,13 @@ absl::StatusOr<int> RunDu(const Operands& operands, const CheckpointFlags&,
   for (const std::string& name : names) {
     const std::string path = JoinPath(snapshots, name);
     Row row{name};
-    row.weights = BytesBelow(JoinPath(path, kWeightsName));
-    row.optimizer = BytesBelow(JoinPath(path, kOptimizerName));
+    if (const auto totals = TotalsOfNodes(path)) {
+      row.weights = totals->weights;
+      row.optimizer = totals->optimizer;
+    } else {
+      row.weights = BytesBelow(JoinPath(path, kWeightsName));
+      row.optimizer = BytesBelow(JoinPath(path, kOptimizerName));
+    }
     row.other = BytesBelow(path) - row.weights - row.optimizer;
     sum.weights += row.weights;
     sum.optimizer += row.optimizer;

@@ -119,10 +119,7 @@ absl::StatusOr<TensorSource> OpenSnapshotSource(const std::string& path) {
   }
   for (size_t i = 0; i < snapshot->file_entries().size(); ++i) {
     const std::string& name = snapshot->file_entries()[i].name;
-    if (name == kWeightsName || name == kOptimizerName ||
-        name == kWeightsViewName) {
-      continue;
-    }
+    if (IsStateFile(name)) continue;
     std::string content;
     RETURN_IF_ERROR(snapshot->file(i).ForEach(
         [&](uint64_t, const char* data, uint64_t bytes) {

@@ -23,6 +23,7 @@ struct FileBlock {
   uint64_t bytes = 0;                // <= kBlockBytes
   std::optional<uint64_t> checksum;  // none: a foreign file, not checked
   int32_t label = -1;                // what it belongs to; -1: structure
+  uint64_t element = 0;              // of that, the block's first
 };
 
 // Elements that lie together in a file, wanted at `target`.

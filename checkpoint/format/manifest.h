@@ -17,7 +17,10 @@
 namespace perdure {
 
 inline constexpr char kManifestName[] = "MANIFEST.pb";
-inline constexpr uint32_t kManifestVersion = 1;
+// The newest that is read. Written is the oldest that can say what is to be
+// said: 2 where tensors are in several files, else 1.
+inline constexpr uint32_t kManifestVersion = 2;
+inline constexpr uint32_t kOneFileVersion = 1;
 
 std::string EncodeManifest(const SnapshotManifest& manifest);
 
@@ -28,14 +31,18 @@ absl::StatusOr<SnapshotManifest> DecodeManifest(absl::string_view bytes,
 absl::StatusOr<SnapshotManifest> ReadManifest(absl::string_view directory);
 
 // Whether all references are in range, every file is tiled by extents (each
-// byte in exactly one), every tensor's extents lie where its elements are, and
-// there is a checksum for every block. DataLoss names the first offender.
+// byte in exactly one), every tensor's extents are exactly its elements, at
+// their place if it has one, and there is a checksum for every block. DataLoss
+// names the first offender.
 absl::Status CheckManifest(const SnapshotManifest& manifest);
 
 // Calls visit(offset, bytes, checksum) for the blocks of an extent in order.
 void ForEachBlock(const ManifestExtent& extent,
                   const std::function<void(uint64_t offset, uint64_t bytes,
                                            uint64_t checksum)>& visit);
+
+// Whether the tensor's extents alone say where it is.
+bool IsScattered(const ManifestTensor& tensor);
 
 // Of the whole tensor; the shape must be legal.
 uint64_t TensorBytes(const ManifestTensor& tensor);

@@ -47,7 +47,7 @@ absl::Status CheckTensor(const SnapshotManifest& manifest,
   if (!bytes.has_value()) {
     return Wrong("tensor ", tensor.name(), ": dtype or shape");
   }
-  if (tensor.has_alias_of()) return absl::OkStatus();
+  if (tensor.has_alias_of() || IsScattered(tensor)) return absl::OkStatus();
   if (tensor.file() >= static_cast<uint32_t>(manifest.files_size())) {
     return Wrong("tensor ", tensor.name(), ": file ", tensor.file());
   }
@@ -59,11 +59,26 @@ absl::Status CheckTensor(const SnapshotManifest& manifest,
   return absl::OkStatus();
 }
 
+// Of a tensor that lies anywhere: whole elements that it has, in one run.
+absl::Status CheckPart(const ManifestExtent& extent,
+                       const ManifestTensor& tensor) {
+  const uint64_t size = SizeOf(*DTypeFromName(tensor.dtype()));
+  const uint64_t bytes = TensorBytes(tensor);
+  if (extent.count() != 1 || extent.length() % size != 0 ||
+      extent.begin() > bytes / size ||
+      extent.length() > bytes - extent.begin() * size) {
+    return Wrong("an extent of tensor ", tensor.name(),
+                 " is no run of its elements from ", extent.begin(), " on");
+  }
+  return absl::OkStatus();
+}
+
 // An extent's bytes are those of its elements, whole ones.
 absl::Status CheckPlace(const ManifestExtent& extent,
                         const ManifestTensor& tensor) {
   const uint64_t size = SizeOf(*DTypeFromName(tensor.dtype()));
   uint64_t begin = 0;
+  if (IsScattered(tensor)) return CheckPart(extent, tensor);
   if (extent.file() != tensor.file() || extent.offset() < tensor.offset() ||
       __builtin_mul_overflow(extent.begin(), size, &begin) ||
       extent.offset() - tensor.offset() != begin ||
@@ -146,7 +161,30 @@ absl::Status CheckNames(const SnapshotManifest& manifest) {
   return absl::OkStatus();
 }
 
+// Whether the ranges, in any order, follow one another from the first byte on.
+absl::Status CheckParts(const ManifestTensor& tensor,
+                        std::vector<ByteRange> parts) {
+  std::sort(
+      parts.begin(), parts.end(),
+      [](const ByteRange& a, const ByteRange& b) { return a.begin < b.begin; });
+  uint64_t end = 0;
+  for (const ByteRange& part : parts) {
+    if (part.begin != end) {
+      return Wrong(
+          "tensor ", tensor.name(), ": bytes ", std::min(part.begin, end),
+          " to ", std::max(part.begin, end),
+          part.begin < end ? " are in two extents" : " are in no extent");
+    }
+    end = part.end;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+bool IsScattered(const ManifestTensor& tensor) {
+  return !tensor.has_alias_of() && !tensor.has_file() && !tensor.has_offset();
+}
 
 uint64_t TensorBytes(const ManifestTensor& tensor) {
   return CheckedBytes(tensor).value();
@@ -172,18 +210,27 @@ absl::Status CheckManifest(const SnapshotManifest& manifest) {
   }
   std::vector<std::vector<ByteRange>> ranges(manifest.files_size());
   std::vector<uint64_t> covered(manifest.tensors_size());
+  std::vector<std::vector<ByteRange>> parts(manifest.tensors_size());
   for (const ManifestExtent& extent : manifest.extents()) {
     RETURN_IF_ERROR(CheckExtent(manifest, extent));
     for (uint64_t run = 0; run < extent.count(); ++run) {
       const uint64_t begin = extent.offset() + run * extent.stride();
       ranges[extent.file()].push_back({begin, begin + extent.length()});
     }
-    if (extent.has_tensor()) {
-      covered[extent.tensor()] += extent.count() * extent.length();
-    }
+    if (!extent.has_tensor()) continue;
+    covered[extent.tensor()] += extent.count() * extent.length();
+    const ManifestTensor& tensor =
+        manifest.tensors(static_cast<int>(extent.tensor()));
+    if (!IsScattered(tensor)) continue;
+    const uint64_t begin =
+        extent.begin() * SizeOf(*DTypeFromName(tensor.dtype()));
+    parts[extent.tensor()].push_back({begin, begin + extent.length()});
   }
   for (int i = 0; i < manifest.files_size(); ++i) {
     RETURN_IF_ERROR(CheckTiling(manifest.files(i), std::move(ranges[i])));
+  }
+  for (int i = 0; i < manifest.tensors_size(); ++i) {
+    RETURN_IF_ERROR(CheckParts(manifest.tensors(i), std::move(parts[i])));
   }
   // No byte is in two extents, so equal sums mean that all are there.
   for (int i = 0; i < manifest.tensors_size(); ++i) {

@@ -45,4 +45,13 @@ void SparseImage::Read(uint64_t offset, void* data, size_t size) const {
   }
 }
 
+void SparseImage::ForEachPage(
+    absl::FunctionRef<void(uint64_t, const char*, size_t)> visit) const {
+  for (const auto& [number, page] : pages_) {
+    const uint64_t offset = number * kPageBytes;
+    if (offset >= bytes_) break;
+    visit(offset, page.data(), std::min<uint64_t>(kPageBytes, bytes_ - offset));
+  }
+}
+
 }  // namespace perdure

@@ -6,6 +6,8 @@
 #include <map>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+
 namespace perdure {
 
 // The content of a file in memory: what was never written is zero and takes no
@@ -14,6 +16,10 @@ class SparseImage {
  public:
   void Write(uint64_t offset, const void* data, size_t size);
   void Read(uint64_t offset, void* data, size_t size) const;
+  // What was written, ascending, and zeros around it.
+  void ForEachPage(
+      absl::FunctionRef<void(uint64_t offset, const char* data, size_t size)>
+          visit) const;
   uint64_t bytes() const { return bytes_; }
   void set_bytes(uint64_t bytes) { bytes_ = bytes; }
 

@@ -7,7 +7,7 @@ namespace {
 
 // Adds the fetches of a request's runs.
 absl::Status AddFetches(const StateRequest& request, const StoredTensor& tensor,
-                        std::vector<Fetch>* fetches) {
+                        std::vector<std::vector<Fetch>>* fetches) {
   const int64_t size = SizeOf(tensor.dtype);
   for (const ShardRun& run : request.runs) {
     if (run.global_offset < 0 || run.length < 0 || run.local_offset < 0 ||
@@ -17,14 +17,18 @@ absl::Status AddFetches(const StateRequest& request, const StoredTensor& tensor,
           "a run of ", run.length, " elements at ", run.global_offset, " of ",
           request.tensor, ", which has ", tensor.elements()));
     }
-    Fetch fetch;
-    fetch.offset = tensor.offset + run.global_offset * size;
-    fetch.bytes = static_cast<uint64_t>(run.length * size);
-    fetch.stored = tensor.dtype;
-    fetch.wanted = request.dtype;
-    fetch.target = static_cast<char*>(request.base) +
-                   run.local_offset * SizeOf(request.dtype);
-    fetches->push_back(fetch);
+    const auto add = [&](const StoredPart& part) {
+      Fetch fetch;
+      fetch.offset = part.offset;
+      fetch.bytes = static_cast<uint64_t>(part.elements * size);
+      fetch.stored = tensor.dtype;
+      fetch.wanted = request.dtype;
+      fetch.target = static_cast<char*>(request.base) +
+                     (run.local_offset + part.begin - run.global_offset) *
+                         SizeOf(request.dtype);
+      (*fetches)[part.file].push_back(fetch);
+    };
+    tensor.ForEachPlace(run.global_offset, run.length, add);
   }
   return absl::OkStatus();
 }
@@ -38,8 +42,7 @@ absl::StatusOr<std::vector<std::vector<Fetch>>> FetchesOf(
                    index.Resolve(requests, where));
   std::vector<std::vector<Fetch>> fetches(files);
   for (size_t i = 0; i < requests.size(); ++i) {
-    RETURN_IF_ERROR(
-        AddFetches(requests[i], *tensors[i], &fetches[tensors[i]->file]));
+    RETURN_IF_ERROR(AddFetches(requests[i], *tensors[i], &fetches));
   }
   return fetches;
 }

@@ -1,5 +1,6 @@
 #include "checkpoint/format/tensor_index.h"
 
+#include <algorithm>
 #include <functional>
 #include <numeric>
 
@@ -39,6 +40,29 @@ int64_t StoredTensor::elements() const {
 
 uint64_t StoredTensor::bytes() const {
   return static_cast<uint64_t>(elements() * SizeOf(dtype));
+}
+
+void StoredTensor::ForEachPlace(
+    int64_t begin, int64_t elements,
+    absl::FunctionRef<void(const StoredPart&)> visit) const {
+  const int64_t size = SizeOf(dtype);
+  if (parts.empty()) {
+    visit(
+        {begin, elements, file, offset + static_cast<uint64_t>(begin * size)});
+    return;
+  }
+  auto part = std::upper_bound(
+      parts.begin(), parts.end(), begin,
+      [](int64_t at, const StoredPart& p) { return at < p.begin; });
+  if (part != parts.begin()) --part;
+  const int64_t end = begin + elements;
+  for (; part != parts.end() && part->begin < end; ++part) {
+    const int64_t first = std::max(begin, part->begin);
+    const int64_t last = std::min(end, part->begin + part->elements);
+    if (first >= last) continue;
+    visit({first, last - first, part->file,
+           part->offset + static_cast<uint64_t>((first - part->begin) * size)});
+  }
 }
 
 TensorIndex::TensorIndex(std::vector<StoredTensor> tensors)

@@ -9,13 +9,22 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "runtime/base/status.h"
 #include "runtime/state/train_state.h"
 
 namespace perdure {
 
-// A whole tensor, contiguous and row-major in one file.
+// Elements of a tensor that lie together.
+struct StoredPart {
+  int64_t begin = 0;
+  int64_t elements = 0;
+  size_t file = 0;
+  uint64_t offset = 0;  // of its first element
+};
+
+// A whole tensor: contiguous and row-major in one file, or in parts.
 struct StoredTensor {
   std::string name;
   StateKind kind = StateKind::kWeight;
@@ -24,9 +33,15 @@ struct StoredTensor {
   size_t file = 0;       // the directory's own numbering
   uint64_t offset = 0;   // of element 0, bytes
   std::string alias_of;  // stored as this tensor of the same kind; or ""
+  // Where it is if not in one place, ascending, each element in one; `file` and
+  // `offset` then mean nothing.
+  std::vector<StoredPart> parts;
 
   int64_t elements() const;
   uint64_t bytes() const;
+  // The places of elements [begin, begin + elements), ascending.
+  void ForEachPlace(int64_t begin, int64_t elements,
+                    absl::FunctionRef<void(const StoredPart&)> visit) const;
 };
 
 class TensorIndex {

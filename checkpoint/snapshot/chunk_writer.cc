@@ -1,6 +1,5 @@
 #include "checkpoint/snapshot/chunk_writer.h"
 
-#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -9,7 +8,6 @@
 #include <utility>
 
 #include "checkpoint/format/checksum.h"
-#include "checkpoint/snapshot/names.h"
 #include "runtime/base/file.h"
 #include "runtime/state/digest.h"
 
@@ -19,10 +17,6 @@ namespace {
 // One sums up while the other writes.
 constexpr int kThreads = 2;
 
-const char* FileName(uint32_t file) {
-  return file == kWeightsFile ? kWeightsName : kOptimizerName;
-}
-
 }  // namespace
 
 struct ChunkWriter::State {
@@ -30,6 +24,7 @@ struct ChunkWriter::State {
     sums.checksums.resize(task.list->blocks.size());
     digests.resize(task.list->blocks.size());
     sums.digests.resize(task.list->extents.size());
+    files.resize(names.size());
   }
 
   // Each thread fills in the places of its own chunks.
@@ -57,7 +52,7 @@ struct ChunkWriter::State {
       if (files[chunk.file] == nullptr) {
         ASSIGN_OR_RETURN(
             files[chunk.file],
-            task.storage->Open(JoinPath(task.directory, FileName(chunk.file))));
+            task.storage->Open(JoinPath(task.directory, names[chunk.file])));
       }
       file = files[chunk.file].get();
     }
@@ -74,6 +69,7 @@ struct ChunkWriter::State {
   }
 
   const ChunkWriterTask task;
+  const std::vector<std::string> names = task.plan->WrittenFiles();
   mutable std::mutex mutex;
   mutable std::condition_variable changed;
   std::deque<std::pair<size_t, char*>> queue;
@@ -85,7 +81,7 @@ struct ChunkWriter::State {
   absl::Status status;
   // Apart from `mutex`: a disk that hangs must not hold up those who ask.
   std::mutex opening;
-  std::array<std::unique_ptr<StorageFile>, 2> files;
+  std::vector<std::unique_ptr<StorageFile>> files;  // by number, once open
   WrittenSums sums;
   std::vector<uint64_t> digests;  // by block
   std::vector<std::thread> threads;

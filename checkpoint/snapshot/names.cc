@@ -26,6 +26,19 @@ std::optional<int64_t> ParseDigits(absl::string_view text) {
 
 }  // namespace
 
+std::string NodeFileName(size_t node) {
+  return absl::StrFormat("node-%05d.h5", node);
+}
+
+bool IsStateFile(absl::string_view name) {
+  if (name == kWeightsName || name == kWeightsViewName ||
+      name == kOptimizerName) {
+    return true;
+  }
+  return absl::ConsumePrefix(&name, "node-") &&
+         absl::ConsumeSuffix(&name, ".h5") && ParseDigits(name).has_value();
+}
+
 std::string SnapshotName(int64_t step) {
   return absl::StrFormat("step-%09d", step);
 }

@@ -3,6 +3,7 @@
 
 // Every name below <run_dir>/snapshots, made and parsed here only.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,6 +17,13 @@ inline constexpr char kWeightsName[] = "model.safetensors";
 inline constexpr char kWeightsViewName[] = "model.h5";
 inline constexpr char kOptimizerName[] = "optimizer.h5";
 inline constexpr char kConfigName[] = "config.json";
+
+// "node-00003.h5": what the ranks of a node have written, in a snapshot of one
+// file a node.
+std::string NodeFileName(size_t node);
+// Whether a file of a snapshot holds tensors or shows them, and is no file that
+// goes along.
+bool IsStateFile(absl::string_view name);
 
 // "step-000001000": a committed snapshot. Nine digits or more.
 std::string SnapshotName(int64_t step);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "checkpoint/format/checksum.h"
 #include "checkpoint/format/tensor_index.h"
+#include "checkpoint/snapshot/names.h"
 #include "runtime/nn/param_spec.h"
 
 namespace perdure {
@@ -120,7 +121,25 @@ absl::Status CheckCoverage(const StateMap& map) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<SnapshotPlan> MakePlan(StateMap map, const ModelConfig& model) {
+FilePlace SnapshotPlan::PlaceOf(size_t rank, size_t range) const {
+  if (per_node.has_value()) return per_node->PlaceOf(map, rank, range);
+  const StateRange& r = map.ranges[rank][range];
+  const int64_t size = SizeOf(map.tensors[r.tensor].dtype);
+  return {FileOf(r.tensor),
+          offsets[r.tensor] + static_cast<uint64_t>(r.begin * size)};
+}
+
+std::vector<std::string> SnapshotPlan::WrittenFiles() const {
+  if (!per_node.has_value()) return {kWeightsName, kOptimizerName};
+  std::vector<std::string> names;
+  for (size_t node = 0; node < per_node->nodes.size(); ++node) {
+    names.push_back(NodeFileName(node));
+  }
+  return names;
+}
+
+absl::StatusOr<SnapshotPlan> MakePlan(StateMap map, const ModelConfig& model,
+                                      const std::vector<size_t>& node_of_rank) {
   const std::vector<ParamSpec> specs = ModelParams(model);
   RETURN_IF_ERROR(CheckCoverage(map));
   RETURN_IF_ERROR(CheckAgainstModel(map.tensors, specs));
@@ -145,6 +164,9 @@ absl::StatusOr<SnapshotPlan> MakePlan(StateMap map, const ModelConfig& model) {
   plan.offsets = plan.layout.offsets;
   plan.offsets.resize(plan.map.tensors.size());
   plan.torch_dtype = TorchDtype(weights);
+  if (!node_of_rank.empty()) {
+    plan.per_node = LayOutNodes(plan.map, node_of_rank);
+  }
   return plan;
 }
 

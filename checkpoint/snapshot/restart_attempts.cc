@@ -23,6 +23,8 @@ int RestartAttempts(absl::string_view run_dir, int64_t step) {
 }
 
 absl::Status CountRestartAttempt(absl::string_view run_dir, int64_t step) {
+  // A run whose nodes keep snapshots for themselves may have none there.
+  RETURN_IF_ERROR(CreateDirectories(JoinPath(run_dir, kSnapshotsDirectory)));
   return WriteFileAtomically(
       RestartAttemptsPath(run_dir, step),
       absl::StrCat(RestartAttempts(run_dir, step) + 1, "\n"));

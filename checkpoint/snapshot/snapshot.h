@@ -63,6 +63,8 @@ struct LoadReport {
   uint64_t bytes_read = 0;    // by the ranks of this rank's node
   uint64_t bytes_needed = 0;  // by any of them
   double seconds = 0;
+  // Of copies that were damaged while another one was good.
+  std::vector<std::string> warnings;
   // Bytes read for every byte needed.
   double amplification() const {
     return bytes_needed == 0 ? 1.0

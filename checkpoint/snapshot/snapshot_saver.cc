@@ -1,18 +1,16 @@
 #include "checkpoint/snapshot/snapshot_saver.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "checkpoint/format/checksum.h"
-#include "checkpoint/snapshot/names.h"
+#include "checkpoint/snapshot/node_site.h"
+#include "checkpoint/snapshot/nodes.h"
 #include "checkpoint/snapshot/results.h"
-#include "checkpoint/snapshot/snapshots_directory.h"
+#include "checkpoint/snapshot/shared_site.h"
 #include "checkpoint/snapshot/state_stager.h"
-#include "glog/logging.h"
-#include "runtime/base/file.h"
 
 namespace perdure {
 namespace {
@@ -30,87 +28,56 @@ uint64_t BlockCount(const std::vector<WriteExtent>& extents) {
 
 }  // namespace
 
-struct SnapshotSaver::Prepared {
-  uint64_t hash = 0;
-  std::shared_ptr<SnapshotPlan> plan;
-  std::shared_ptr<WriteList> list;               // this rank's
-  std::shared_ptr<SnapshotStructure> structure;  // rank 0's
-  uint64_t bytes = 0;                            // of all tensors
-};
-
 absl::StatusOr<std::unique_ptr<SnapshotSaver>> SnapshotSaver::Create(
     Communicator& world, std::shared_ptr<Storage> storage,
     SnapshotSaverOptions options) {
   ASSIGN_OR_RETURN(std::unique_ptr<Communicator> comm,
                    world.Split(0, world.rank(), "snapshot"));
-  return std::unique_ptr<SnapshotSaver>(new SnapshotSaver(
-      std::move(comm), std::move(storage), std::move(options)));
+  PrepareOptions prepare;
+  prepare.model = options.snapshot.model;
+  prepare.packed = !options.in_order;
+  prepare.own_directories = options.own_directories;
+  std::unique_ptr<SaveSite> site;
+  if (options.per_node || options.own_directories) {
+    ASSIGN_OR_RETURN(prepare.node_of_rank, NodesOfRanks(*comm, options.node));
+  }
+  if (options.own_directories) {
+    site = std::make_unique<NodeSite>(
+        comm.get(), storage,
+        NodeSiteOptions{options.snapshot, prepare.node_of_rank,
+                        options.neighbour_copies});
+  } else {
+    site = std::make_unique<SharedSite>(
+        comm.get(), storage,
+        SharedSiteOptions{options.snapshot, options.paths, options.config_json,
+                          options.in_order});
+  }
+  return std::unique_ptr<SnapshotSaver>(
+      new SnapshotSaver(std::move(comm), std::move(storage), std::move(options),
+                        std::move(prepare), std::move(site)));
 }
 
 SnapshotSaver::SnapshotSaver(std::unique_ptr<Communicator> comm,
                              std::shared_ptr<Storage> storage,
-                             SnapshotSaverOptions options)
+                             SnapshotSaverOptions options,
+                             PrepareOptions prepare,
+                             std::unique_ptr<SaveSite> site)
     : comm_(std::move(comm)),
       storage_(std::move(storage)),
-      options_(std::move(options)) {}
+      options_(std::move(options)),
+      prepare_(std::move(prepare)),
+      site_(std::move(site)) {}
 
 SnapshotSaver::~SnapshotSaver() {
-  if (gave_up_) return;
-  writer_.reset();  // waits; then nothing is written below staged_ any more
-  if (task_ != nullptr) task_->Take();
-}
-
-SnapshotPaths SnapshotSaver::PathsOf(const RunState& run) const {
-  if (!options_.paths.name.empty()) return options_.paths;
-  return {JoinPath(options_.snapshot.run_dir, kSnapshotsDirectory),
-          SnapshotName(run.step), TemporaryName({run.step, run.generation})};
+  // Waits; then nothing is written into the site's directory any more.
+  if (!gave_up_) writer_.reset();
 }
 
 absl::Status SnapshotSaver::Prepare(const StateMap& map) {
-  const uint64_t hash = HashMap(map);
-  if (prepared_ != nullptr && prepared_->hash == hash) return absl::OkStatus();
-  auto prepared = std::make_shared<Prepared>();
-  prepared->hash = hash;
-  // Every rank makes the plan; only where rank 0's HDF5 library puts datasets
-  // is asked of it, together with whether all have the same plan: once a run.
-  const auto plan = [&]() -> absl::StatusOr<std::string> {
-    ASSIGN_OR_RETURN(SnapshotPlan planned,
-                     MakePlan(map, options_.snapshot.model));
-    prepared->plan = std::make_shared<SnapshotPlan>(std::move(planned));
-    std::string text(sizeof(hash), '\0');
-    std::memcpy(text.data(), &hash, sizeof(hash));
-    if (comm_->rank() > 0) return text;
-    ASSIGN_OR_RETURN(SnapshotStructure made, MakeStructure(*prepared->plan));
-    prepared->structure = std::make_shared<SnapshotStructure>(std::move(made));
-    const std::vector<uint64_t>& offsets =
-        prepared->structure->optimizer.offsets;
-    text.append(reinterpret_cast<const char*>(offsets.data()),
-                offsets.size() * sizeof(uint64_t));
-    return text;
-  };
-  ASSIGN_OR_RETURN(const std::vector<std::string> texts,
-                   ShareResults(*comm_, plan()));
-  for (size_t rank = 1; rank < texts.size(); ++rank) {
-    if (std::memcmp(texts[rank].data(), texts[0].data(), sizeof(hash)) == 0) {
-      continue;
-    }
-    return absl::InternalError(absl::StrCat(
-        "rank ", rank, " has another plan of the snapshot than rank 0"));
+  if (prepared_ != nullptr && prepared_->hash == HashMap(map)) {
+    return absl::OkStatus();
   }
-  SnapshotPlan& complete = *prepared->plan;
-  const size_t datasets = complete.datasets.size();
-  if (texts[0].size() != (1 + datasets) * sizeof(uint64_t)) {
-    return absl::InternalError("rank 0 has another plan of the snapshot");
-  }
-  std::memcpy(complete.offsets.data() + complete.weights,
-              texts[0].data() + sizeof(hash), datasets * sizeof(uint64_t));
-  prepared->list = std::make_shared<WriteList>(
-      MakeWriteList(complete, static_cast<size_t>(comm_->rank()),
-                    /*packed=*/!options_.in_order));
-  for (const StateTensor& tensor : complete.map.tensors) {
-    prepared->bytes += tensor.bytes();
-  }
-  prepared_ = std::move(prepared);
+  ASSIGN_OR_RETURN(prepared_, PrepareSave(*comm_, map, prepare_));
   pool_.reset();
   return absl::OkStatus();
 }
@@ -128,17 +95,6 @@ absl::Status SnapshotSaver::MakePool() {
   return absl::OkStatus();
 }
 
-absl::Status SnapshotSaver::Stage() {
-  if (options_.paths.name.empty()) {
-    RETURN_IF_ERROR(CleanSnapshotsDirectory(
-        *storage_, options_.snapshot.run_dir, run_.generation));
-  }
-  ASSIGN_OR_RETURN(staged_, StagedSnapshot::Create(
-                                *storage_, PathsOf(run_), *prepared_->plan,
-                                *prepared_->structure, options_.in_order));
-  return absl::OkStatus();
-}
-
 absl::Status SnapshotSaver::Begin(const RunState& run, const StateMap& map,
                                   Giver give) {
   const absl::Time start = absl::Now();
@@ -150,19 +106,18 @@ absl::Status SnapshotSaver::Begin(const RunState& run, const StateMap& map,
   report_.step = run.step;
   report_.bytes = prepared_->bytes;
   absl::Status ready = MakePool();
-  if (ready.ok() && comm_->rank() == 0) ready = Stage();
+  if (ready.ok()) ready = site_->Stage(prepared_, run);
   absl::Status all_ready;
   RETURN_IF_ERROR(ShareStatus(*comm_, ready, &all_ready));
   if (!all_ready.ok()) {
-    staged_.reset();
+    site_->Drop();
     End(all_ready);
     return absl::OkStatus();
   }
   phase_ = Phase::kWriting;
-  const SnapshotPaths paths = PathsOf(run);
   writer_ = std::make_unique<ChunkWriter>(
       ChunkWriterTask{storage_, pool_, prepared_->plan, prepared_->list,
-                      JoinPath(paths.parent, paths.temporary)},
+                      site_->Directory()},
       /*behind=*/!options_.in_order);
   StateStager stager(
       *prepared_->plan, static_cast<size_t>(comm_->rank()), *prepared_->list,
@@ -187,16 +142,17 @@ absl::Status SnapshotSaver::Finish() {
   while (busy()) {
     // A slower rank than this one is waited for in the reduction.
     if (writer_ != nullptr) writer_->Wait(kPollInterval);
-    if (task_ != nullptr) task_->Wait(kPollInterval);
+    if (phase_ == Phase::kCommitting) site_->Wait(kPollInterval);
     RETURN_IF_ERROR(PollOnce(absl::Now() > deadline));
   }
   return absl::OkStatus();
 }
 
 absl::Status SnapshotSaver::PollOnce(bool expired) {
+  if (phase_ == Phase::kCommitting) RETURN_IF_ERROR(site_->Exchange());
   const bool done = phase_ == Phase::kWriting
                         ? writer_->done()
-                        : task_ == nullptr || task_->Wait(absl::ZeroDuration());
+                        : site_->Wait(absl::ZeroDuration());
   int64_t flags[] = {done ? 1 : 0, expired ? 0 : 1};
   RETURN_IF_ERROR(comm_->AllReduce(flags, 2, DType::kI64, ReduceOp::kMin));
   if (flags[0] == 0 && flags[1] == 0) {
@@ -209,13 +165,11 @@ absl::Status SnapshotSaver::PollOnce(bool expired) {
   }
   if (flags[0] == 0) return absl::OkStatus();
   if (phase_ == Phase::kWriting) return PollWriting();
-  CommitResult result{absl::OkStatus(), absl::Now()};
-  if (task_ != nullptr) result = task_->Take();
-  task_.reset();
-  absl::Status common;
-  RETURN_IF_ERROR(ShareStatus(*comm_, result.status, &common));
+  CommitResult result;
+  ASSIGN_OR_RETURN(const bool ended, site_->Next(&result));
+  if (!ended) return absl::OkStatus();
   report_.seconds = absl::ToDoubleSeconds(result.time - start_);
-  End(common);
+  End(result.status);
   return absl::OkStatus();
 }
 
@@ -228,12 +182,7 @@ absl::Status SnapshotSaver::PollWriting() {
   }
   writer_.reset();
   phase_ = Phase::kCommitting;
-  if (!written.ok()) {
-    StartDiscard(written);
-  } else if (comm_->rank() == 0) {
-    StartCommit(std::move(of_ranks));
-  }
-  return absl::OkStatus();
+  return site_->Begin(written, std::move(of_ranks));
 }
 
 absl::StatusOr<std::vector<WrittenSums>> SnapshotSaver::GatherSums() {
@@ -274,37 +223,10 @@ absl::StatusOr<std::vector<WrittenSums>> SnapshotSaver::GatherSums() {
   return all;
 }
 
-void SnapshotSaver::StartCommit(std::vector<WrittenSums> of_ranks) {
-  CommitJob job;
-  job.storage = storage_;
-  job.plan = prepared_->plan;
-  job.structure = prepared_->structure;
-  job.staged = std::move(staged_);
-  job.options = options_.snapshot;
-  job.config_json = options_.config_json;
-  job.in_run = options_.paths.name.empty();
-  job.run = run_;
-  job.of_ranks = std::move(of_ranks);
-  task_ = std::make_unique<BackgroundTask<CommitResult>>(
-      [job = std::make_shared<CommitJob>(std::move(job))] {
-        return job->Run();
-      });
-}
-
-void SnapshotSaver::StartDiscard(const absl::Status& why) {
-  if (comm_->rank() > 0) return;
-  task_ = std::make_unique<BackgroundTask<CommitResult>>(
-      [storage = storage_, prepared = prepared_, staged = std::move(staged_),
-       why]() mutable {
-        staged.reset();  // removes the directory
-        return CommitResult{why, absl::Now()};
-      });
-}
-
 void SnapshotSaver::GiveUp() {
   gave_up_ = true;
   if (writer_ != nullptr) writer_->Abandon();
-  if (staged_ != nullptr) staged_->Abandon();
+  site_->Abandon();
 }
 
 void SnapshotSaver::End(const absl::Status& status) {

@@ -14,9 +14,9 @@
 #include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 #include "checkpoint/format/storage.h"
-#include "checkpoint/snapshot/background_task.h"
 #include "checkpoint/snapshot/chunk_writer.h"
-#include "checkpoint/snapshot/commit_job.h"
+#include "checkpoint/snapshot/prepared_save.h"
+#include "checkpoint/snapshot/save_site.h"
 #include "checkpoint/snapshot/snapshot.h"
 #include "checkpoint/snapshot/staged_snapshot.h"
 #include "checkpoint/snapshot/staging_pool.h"
@@ -47,6 +47,16 @@ struct SnapshotSaverOptions {
   // Nothing is done behind the caller's back: Begin writes, block by block in
   // the order in which they are given, and returns the first failure.
   bool in_order = false;
+  // Each node writes a file of its own; else all write into the same ones.
+  bool per_node = false;
+  // Ranks that give the same name are on one node. "": this machine's name.
+  std::string node;
+  // As per_node, and the run directory in `snapshot` is that of this rank's
+  // node alone: every node commits its own file, a copy of the manifest and the
+  // small files.
+  bool own_directories = false;
+  // And with them the file of the node before it, sent by that node's ranks.
+  bool neighbour_copies = false;
   // How long Finish waits for the disk.
   absl::Duration drain = absl::Minutes(10);
 };
@@ -81,30 +91,25 @@ class SnapshotSaver {
  private:
   enum class Phase { kIdle, kWriting, kCommitting };
 
-  // A plan with all that can be made of it once and for all.
-  struct Prepared;
-
   SnapshotSaver(std::unique_ptr<Communicator> comm,
-                std::shared_ptr<Storage> storage, SnapshotSaverOptions options);
+                std::shared_ptr<Storage> storage, SnapshotSaverOptions options,
+                PrepareOptions prepare, std::unique_ptr<SaveSite> site);
   absl::Status Prepare(const StateMap& map);
   absl::Status MakePool();
-  // Rank 0: the directory and its files.
-  absl::Status Stage();
   absl::Status PollOnce(bool expired);
   absl::Status PollWriting();
   // Rank 0 has the sums of all ranks.
   absl::StatusOr<std::vector<WrittenSums>> GatherSums();
-  void StartCommit(std::vector<WrittenSums> of_ranks);
-  void StartDiscard(const absl::Status& why);
   // Nothing is waited for any more that depends on the disk.
   void GiveUp();
   void End(const absl::Status& status);
-  SnapshotPaths PathsOf(const RunState& run) const;
 
   const std::unique_ptr<Communicator> comm_;
   const std::shared_ptr<Storage> storage_;
   const SnapshotSaverOptions options_;
-  std::shared_ptr<const Prepared> prepared_;
+  const PrepareOptions prepare_;
+  const std::unique_ptr<SaveSite> site_;
+  std::shared_ptr<const PreparedSave> prepared_;
   std::shared_ptr<StagingPool> pool_;
 
   // Of the save in flight.
@@ -113,9 +118,6 @@ class SnapshotSaver {
   absl::Time start_;
   SaveReport report_;
   std::unique_ptr<ChunkWriter> writer_;
-  std::shared_ptr<StagedSnapshot> staged_;  // rank 0
-  // Rank 0: commits or discards.
-  std::unique_ptr<BackgroundTask<CommitResult>> task_;
   bool gave_up_ =
       false;  // on a disk that hangs, and on threads that wait for it
   std::vector<SaveReport> reports_;

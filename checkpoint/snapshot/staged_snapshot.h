@@ -7,14 +7,14 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "checkpoint/format/hdf5_skeleton.h"
 #include "checkpoint/format/manifest.pb.h"
 #include "checkpoint/format/storage.h"
 #include "checkpoint/snapshot/chunk_writer.h"
+#include "checkpoint/snapshot/commit_content.h"
 #include "checkpoint/snapshot/plan.h"
+#include "checkpoint/snapshot/snapshot_files.h"
 #include "runtime/base/status.h"
 
 namespace perdure {
@@ -24,17 +24,6 @@ struct SnapshotPaths {
   std::string name;       // when committed
   std::string temporary;  // until then
 };
-
-// A small file that goes along: name and content.
-using SideFile = std::pair<std::string, std::string>;
-
-// All bytes of a snapshot's files that are no tensor's and do not change from
-// save to save. Making them takes the HDF5 library, writing them does not.
-struct SnapshotStructure {
-  Hdf5Skeleton optimizer;  // empty where nothing but weights is saved
-  Hdf5Skeleton view;       // model.h5, which shows the weights to HDF5
-};
-absl::StatusOr<SnapshotStructure> MakeStructure(const SnapshotPlan& plan);
 
 class StagedSnapshot {
  public:
@@ -71,7 +60,10 @@ class StagedSnapshot {
  private:
   StagedSnapshot(Storage& storage, const SnapshotPaths& paths,
                  const SnapshotPlan& plan, const SnapshotStructure& structure)
-      : storage_(storage), paths_(paths), plan_(plan), structure_(structure) {}
+      : storage_(storage),
+        paths_(paths),
+        plan_(plan),
+        files_(FilesOf(plan, structure)) {}
   std::string Path(const std::string& file) const;
   uint64_t Bytes() const;
   absl::Status CheckSpace() const;
@@ -79,15 +71,12 @@ class StagedSnapshot {
   absl::Status WriteStructures(SnapshotManifest* manifest);
   absl::Status WriteSideFiles(const std::vector<SideFile>& side_files,
                               SnapshotManifest* manifest);
-  void AddTensors(SnapshotManifest* manifest) const;
-  void AddExtents(const std::vector<WrittenSums>& of_ranks,
-                  SnapshotManifest* manifest) const;
   absl::Status Rename();
 
   Storage& storage_;
   const SnapshotPaths paths_;
   const SnapshotPlan& plan_;
-  const SnapshotStructure& structure_;
+  const std::vector<PlannedFile> files_;
   bool exists_ = false;  // the temporary directory
 };
 

@@ -11,6 +11,7 @@
 
 #include "absl/strings/string_view.h"
 #include "checkpoint/format/block_file.h"
+#include "checkpoint/snapshot/node_exchange.h"
 #include "checkpoint/snapshot/snapshot.h"
 #include "runtime/base/status.h"
 #include "runtime/comm/communicator.h"
@@ -18,14 +19,16 @@
 namespace perdure {
 
 // Collective over `node`, whose ranks can share memory. `fetches`: this rank's
-// wishes, by file. Fills in *report but for the seconds. *found: what was wrong
-// with this rank's reading, DataLoss for damage; what others took of it is then
-// worth nothing, so all ranks must hear of it. Returns an error only if the
-// ranks cannot go on together.
+// wishes, by file. `elsewhere`: brings what other nodes hold, and then it is
+// collective over all nodes; nullptr: all files are here. Fills in *report but
+// for the seconds. *found: what was wrong with this rank's reading, DataLoss
+// for damage; what others took of it is then worth nothing, so all ranks must
+// hear of it. Returns an error only if the ranks cannot go on together.
 absl::Status LoadTogether(Communicator& node,
                           const std::vector<BlockFile>& files,
                           const std::vector<std::vector<Fetch>>& fetches,
-                          LoadReport* report, absl::Status* found);
+                          NodeExchange* elsewhere, LoadReport* report,
+                          Findings* found);
 
 // Collective over `world`: the ranks of one name, as a group.
 absl::StatusOr<std::unique_ptr<Communicator>> SplitByNode(

@@ -24,7 +24,8 @@ std::vector<std::pair<uint64_t, uint64_t>> Gaps(
   return gaps;
 }
 
-absl::Status Fill(StorageFile& file, const FileLayout& layout,
+// Without a file nothing is written.
+absl::Status Fill(StorageFile* file, const FileLayout& layout,
                   StructureReader read, SnapshotManifest* manifest) {
   const int index = manifest->files_size();
   ManifestFile* entry = manifest->add_files();
@@ -40,11 +41,13 @@ absl::Status Fill(StorageFile& file, const FileLayout& layout,
       buffer.resize(std::min(kBlockBytes, end - at));
       RETURN_IF_ERROR(read(at, buffer.data(), buffer.size()));
       extent->add_checksums(Checksum(buffer.data(), buffer.size()));
-      RETURN_IF_ERROR(file.WriteAt(at, buffer.data(), buffer.size()));
+      if (file == nullptr) continue;
+      RETURN_IF_ERROR(file->WriteAt(at, buffer.data(), buffer.size()));
     }
   }
-  RETURN_IF_ERROR(file.Sync());
-  return file.Close();
+  if (file == nullptr) return absl::OkStatus();
+  RETURN_IF_ERROR(file->Sync());
+  return file->Close();
 }
 
 }  // namespace
@@ -54,7 +57,12 @@ absl::Status FillStructure(Storage& storage, absl::string_view directory,
                            SnapshotManifest* manifest) {
   ASSIGN_OR_RETURN(const std::unique_ptr<StorageFile> file,
                    storage.Open(JoinPath(directory, layout.name)));
-  return Fill(*file, layout, read, manifest);
+  return Fill(file.get(), layout, read, manifest);
+}
+
+absl::Status DescribeStructure(const FileLayout& layout, StructureReader read,
+                               SnapshotManifest* manifest) {
+  return Fill(nullptr, layout, read, manifest);
 }
 
 absl::Status WriteStructure(Storage& storage, absl::string_view directory,
@@ -63,7 +71,7 @@ absl::Status WriteStructure(Storage& storage, absl::string_view directory,
   ASSIGN_OR_RETURN(const std::unique_ptr<StorageFile> file,
                    storage.Create(JoinPath(directory, layout.name)));
   RETURN_IF_ERROR(file->Allocate(layout.bytes));
-  return Fill(*file, layout, read, manifest);
+  return Fill(file.get(), layout, read, manifest);
 }
 
 }  // namespace perdure

@@ -33,7 +33,11 @@ absl::Status FillStructure(Storage& storage, absl::string_view directory,
                            const FileLayout& layout, StructureReader read,
                            SnapshotManifest* manifest);
 
-// The same for a file that is made first.
+// Only adds to the manifest what a file that somebody else fills in will have.
+absl::Status DescribeStructure(const FileLayout& layout, StructureReader read,
+                               SnapshotManifest* manifest);
+
+// FillStructure for a file that is made first.
 absl::Status WriteStructure(Storage& storage, absl::string_view directory,
                             const FileLayout& layout, StructureReader read,
                             SnapshotManifest* manifest);

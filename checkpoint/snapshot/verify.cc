@@ -10,20 +10,17 @@
 namespace perdure {
 namespace {
 
-// Two blocks that begin within a page.
-constexpr uint64_t kWindowBytes = 2 * kBlockBytes + kPageBytes;
-
 // As for loading: a disk wants several requests, also while one is checked.
 constexpr size_t kReaders = 4;
 
 // Blocks [begin, end) of a file, neighbours that fit a window.
-struct Window {
+struct VerifyWindow {
   size_t file;
   size_t begin, end;
 };
 
-std::vector<Window> WindowsOf(const std::vector<BlockFile>& files) {
-  std::vector<Window> windows;
+std::vector<VerifyWindow> WindowsOf(const std::vector<BlockFile>& files) {
+  std::vector<VerifyWindow> windows;
   for (size_t file = 0; file < files.size(); ++file) {
     const std::vector<FileBlock>& blocks = files[file].blocks();
     for (size_t i = 0; i < blocks.size(); ++i) {
@@ -46,7 +43,7 @@ std::vector<Window> WindowsOf(const std::vector<BlockFile>& files) {
 absl::Status SnapshotReader::Verify(
     const std::function<void(uint64_t, uint64_t)>& progress) {
   const uint64_t total = TotalBytes();
-  const std::vector<Window> windows = WindowsOf(files_);
+  const std::vector<VerifyWindow> windows = WindowsOf(files_);
   const size_t slots = kReaders + 1;
   ASSIGN_OR_RETURN(const MemoryMap memory,
                    MemoryMap::Touched(slots * kWindowBytes));
@@ -68,8 +65,7 @@ absl::Status SnapshotReader::Verify(
         const auto size = static_cast<uint64_t>(SizeOf(tensor.dtype));
         parts[round % slots].emplace_back(
             label,
-            Digest(tensor.dtype, data, (block.offset - tensor.offset) / size,
-                   block.bytes / size));
+            Digest(tensor.dtype, data, block.element, block.bytes / size));
       }
       data += block.bytes;
     }
@@ -101,8 +97,8 @@ absl::Status SnapshotReader::CheckDigests(
     }
     return absl::DataLossError(absl::StrFormat(
         "%s: %s %s has digest %016x instead of %016x; use an older snapshot",
-        files_[tensor.file].path(), StateKindName(tensor.kind), tensor.name,
-        found[i], *digests_[i]));
+        tensor.parts.empty() ? files_[tensor.file].path() : dir_,
+        StateKindName(tensor.kind), tensor.name, found[i], *digests_[i]));
   }
   return absl::OkStatus();
 }

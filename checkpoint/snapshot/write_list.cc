@@ -23,14 +23,15 @@ bool Continues(const WriteChunk& chunk, const WriteExtent& extent,
 
 std::vector<WriteExtent> ExtentsOf(const SnapshotPlan& plan, size_t rank) {
   std::vector<WriteExtent> extents;
-  for (const StateRange& range : plan.map.ranges[rank]) {
+  for (size_t i = 0; i < plan.map.ranges[rank].size(); ++i) {
+    const StateRange& range = plan.map.ranges[rank][i];
+    const FilePlace place = plan.PlaceOf(rank, i);
     const int64_t size = SizeOf(plan.map.tensors[range.tensor].dtype);
     WriteExtent extent;
     extent.tensor = range.tensor;
     extent.begin = range.begin;
-    extent.file = plan.FileOf(range.tensor);
-    extent.offset =
-        plan.offsets[range.tensor] + static_cast<uint64_t>(range.begin * size);
+    extent.file = place.file;
+    extent.offset = place.offset;
     extent.bytes = static_cast<uint64_t>((range.end - range.begin) * size);
     const uint64_t head =
         (kPageBytes - extent.offset % kPageBytes) % kPageBytes;

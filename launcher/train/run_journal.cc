@@ -13,6 +13,7 @@
 #include "checkpoint/format/checksum.h"
 #include "checkpoint/journal/constants.h"
 #include "checkpoint/journal/step_codec.h"
+#include "launcher/train/resume_choice.h"
 #include "launcher/train/session.h"
 #include "runtime/state/digest.h"
 
@@ -86,42 +87,34 @@ absl::Status RunJournal::FindCopies(int copies) {
 absl::StatusOr<std::string> RunJournal::ReadOnRankZero(
     const ResumeSearch& search) {
   ASSIGN_OR_RETURN(Journal journal, Journal::Open(run_dir_));
-  const bool replays = !journal.empty() && IsZerothOrder(journal.head());
   std::vector<std::string> warnings;
-  const Lineage& lineage = journal.lineage();
-  const auto counts = [&lineage](int64_t generation, int64_t step) {
-    return lineage.Allows(generation, step);
-  };
-  absl::StatusOr<std::unique_ptr<Snapshot>> snapshot =
-      OpenNewestSnapshot(run_dir_, &warnings,
-                         {counts, search.below_step, search.quarantine_after});
-  // A journal that can be replayed does without any snapshot.
-  if (!snapshot.ok() && !absl::IsNotFound(snapshot.status()) &&
-      !(replays && absl::IsDataLoss(snapshot.status()))) {
-    Warn(warnings);
-    return snapshot.status();
-  }
+  absl::StatusOr<std::string> slice =
+      ReadSlice(search, std::move(journal), &warnings);
+  Warn(warnings);
+  return slice;
+}
+
+absl::StatusOr<std::string> RunJournal::ReadSlice(
+    const ResumeSearch& search, Journal journal,
+    std::vector<std::string>* warnings) {
+  const bool replays = !journal.empty() && IsZerothOrder(journal.head());
+  ASSIGN_OR_RETURN(const ResumeChoice choice,
+                   ChooseSnapshot(run_dir_, search, journal, warnings));
   JournalSlice slice;
-  const int64_t base = snapshot.ok() ? (*snapshot)->run().step : 0;
-  if (snapshot.ok()) slice.set_snapshot((*snapshot)->directory());
+  slice.set_snapshot(choice.directory);
+  if (choice.of_nodes >= 0) slice.set_of_nodes(choice.of_nodes);
   if (!journal.empty()) {
-    if (snapshot.ok() && (*snapshot)->run().run_id != journal.head().run_id()) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          run_dir_, ": the journal is of run ", journal.head().run_id(), ", ",
-          (*snapshot)->directory(), " of run ", (*snapshot)->run().run_id,
-          "; put back what belongs together"));
-    }
     *slice.mutable_header() = journal.head();
-    ASSIGN_OR_RETURN(StepLog steps, journal.Steps(base, &warnings));
+    ASSIGN_OR_RETURN(StepLog steps, journal.Steps(choice.step, warnings));
     if (replays) {
-      for (const StepRecord& step : Consecutive(steps, base + 1, &warnings)) {
+      for (const StepRecord& step :
+           Consecutive(steps, choice.step + 1, warnings)) {
         *slice.add_steps() = EncodeStep(step);
       }
     } else {
       before_ = std::move(steps);
     }
   }
-  Warn(warnings);
   seen_ = std::make_unique<Journal>(std::move(journal));
   return slice.SerializeAsString();
 }
@@ -140,7 +133,23 @@ absl::StatusOr<ResumePoint> RunJournal::FindResumePoint(
     return absl::InternalError("rank 0 sent no JournalSlice");
   }
   ResumePoint point;
-  if (!slice.snapshot().empty()) {
+  if (slice.has_of_nodes()) {
+    const TierSnapshot chosen =
+        search.nodes->listing().complete[static_cast<size_t>(slice.of_nodes())];
+    absl::StatusOr<std::unique_ptr<Snapshot>> opened =
+        search.nodes->Open(chosen);
+    if (!opened.ok()) {
+      if (world_->rank() == 0) {
+        Warn({absl::StrCat("snapshot of step ", chosen.step, " in ",
+                           TierName(chosen.tier),
+                           " is skipped: ", opened.status().message())});
+      }
+      search.nodes->Drop(chosen);
+      return FindResumePoint(search);
+    }
+    point.snapshot = *std::move(opened);
+    point.of_nodes = chosen;
+  } else if (!slice.snapshot().empty()) {
     ASSIGN_OR_RETURN(point.snapshot, Snapshot::Open(slice.snapshot()));
   }
   if (slice.has_header()) point.header = slice.header();

@@ -16,6 +16,7 @@
 #include "checkpoint/journal/copies.h"
 #include "checkpoint/journal/journal.h"
 #include "checkpoint/snapshot/snapshot.h"
+#include "checkpoint/tiers/node_snapshots.h"
 #include "runtime/comm/communicator.h"
 #include "runtime/config/run.pb.h"
 
@@ -24,7 +25,9 @@ namespace perdure {
 // Where a run goes on: at a snapshot, or at its initial weights, and the steps
 // to be replayed from there.
 struct ResumePoint {
-  std::unique_ptr<Snapshot> snapshot;   // nullptr: the initial weights
+  std::unique_ptr<Snapshot> snapshot;  // nullptr: the initial weights
+  std::optional<TierSnapshot>
+      of_nodes;                         // what `snapshot` is, if the nodes' own
   std::optional<JournalHeader> header;  // of the newest generation, if any
   std::vector<StepRecord> steps;        // consecutive; zeroth-order
 
@@ -40,6 +43,9 @@ struct ResumePoint {
 struct ResumeSearch {
   int64_t below_step = INT64_MAX;  // those from here on have failed
   int quarantine_after = 0;        // as SnapshotSearch has it
+  // Those that the nodes have for themselves; those that cannot be opened are
+  // dropped. nullptr: none.
+  NodeSnapshots* nodes = nullptr;
 };
 
 class RunJournal {
@@ -58,7 +64,8 @@ class RunJournal {
     return copies_->OnOtherNodes(fn);
   }
 
-  // The newest snapshot of the run that verifies and the steps after it.
+  // The newest snapshot of the run and the steps after it; of snapshots of one
+  // step the one that is faster to read.
   // Of two copies both are first made whole. Warnings go to standard error.
   // DataLoss where nothing can be used.
   absl::StatusOr<ResumePoint> FindResumePoint(const ResumeSearch& search = {});
@@ -91,6 +98,9 @@ class RunJournal {
 
  private:
   absl::StatusOr<std::string> ReadOnRankZero(const ResumeSearch& search);
+  absl::StatusOr<std::string> ReadSlice(const ResumeSearch& search,
+                                        Journal journal,
+                                        std::vector<std::string>* warnings);
   absl::StatusOr<std::string> BeginOnRankZero(const RunConfig& config,
                                               const Start& start,
                                               const RunState& run);

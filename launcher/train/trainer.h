@@ -12,6 +12,7 @@
 #include "checkpoint/snapshot/snapshot.h"
 #include "checkpoint/snapshot/snapshot_saver.h"
 #include "launcher/train/run_journal.h"
+#include "launcher/train/tier_savers.h"
 #include "launcher/train/train_run.h"
 #include "parallel/engine/train_engine.h"
 #include "parallel/group/process_groups.h"
@@ -33,7 +34,13 @@ class Trainer {
 
  private:
   absl::Status PrepareConfig(const RunConfig& config);
-  absl::Status FindResumePoint(int64_t below_step);
+  absl::Status FindResumePoint();
+  // What was to be gone on from has turned out to be damaged.
+  void DropResumePoint();
+  // Of what nodes keep for themselves.
+  absl::Status FindNodeSnapshots();
+  absl::Status RemoveNodeSnapshots(
+      const std::function<bool(SnapshotTier)>& which);
   absl::Status OpenData();
   absl::Status MakeEngineWithState();
   absl::Status LoadState();
@@ -47,7 +54,16 @@ class Trainer {
   absl::Status CatchUp();
   absl::Status RunSteps();
   absl::Status SaveIfDue(int* signal);
+  SnapshotSaverOptions SaverOptions() const;
   absl::Status MakeSaver();
+  // What is due of the nodes' own snapshots: begun, and, before the next step
+  // is told, ended.
+  absl::Status SaveInTiers();
+  absl::Status PrepareTiers();
+  absl::Status FinishTiers();
+  // The run has ended in order: nobody will go on from memory.
+  absl::Status EndTiers();
+  absl::Status TellTiers();
   // Begins to save the state.
   absl::Status Save();
   // Returns when the state is safe.
@@ -76,9 +92,12 @@ class Trainer {
   ProcessGroups groups_;
   std::unique_ptr<ModelSource> initial_;  // model.init_from
   RunJournal journal_;
-  ResumePoint resume_;            // --resume
-  Snapshot* snapshot_ = nullptr;  // of resume_
-  uint64_t initial_digest_ = 0;   // of the run's initial weights; 0: unknown
+  std::vector<TierPlace> places_;       // where nodes have snapshots
+  std::optional<NodeSnapshots> nodes_;  // --resume: what they have there
+  int64_t below_step_ = INT64_MAX;      // shared ones from here on are damaged
+  ResumePoint resume_;                  // --resume
+  Snapshot* snapshot_ = nullptr;        // of resume_
+  uint64_t initial_digest_ = 0;  // of the run's initial weights; 0: unknown
   std::string weights_from_;
   std::unique_ptr<Dataset> train_, val_;
   std::unique_ptr<TrainEngine> engine_;
@@ -94,6 +113,7 @@ class Trainer {
   std::unique_ptr<MetricsLog> metrics_;  // on the rank that reports
   std::unique_ptr<Progress> progress_;
   std::unique_ptr<SnapshotSaver> saver_;  // made at the first save
+  std::unique_ptr<TierSavers> tiers_;
 };
 
 }  // namespace perdure

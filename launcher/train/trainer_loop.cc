@@ -93,7 +93,11 @@ absl::Status Trainer::CatchUp() {
 absl::Status Trainer::Loop() {
   const absl::Status status = RunSteps();
   // All ranks stop alike: what is on its way to the disk may still get there.
-  if (absl::IsOutOfRange(status)) RETURN_IF_ERROR(FinishSaving());
+  if (absl::IsOutOfRange(status)) {
+    RETURN_IF_ERROR(FinishSaving());
+    RETURN_IF_ERROR(FinishTiers());
+  }
+  if (status.ok() || absl::IsCancelled(status)) RETURN_IF_ERROR(EndTiers());
   if (status.ok()) TrustSnapshot();  // there may have been no step to do
   return status;
 }
@@ -135,6 +139,7 @@ absl::Status Trainer::RunSteps() {
     int signal = environment_.stop_signal ? environment_.stop_signal() : 0;
     ASSIGN_OR_RETURN(const StepRecord record,
                      engine_->Step(*train_, &run_, &signal));
+    RETURN_IF_ERROR(PrepareTiers());
     RETURN_IF_ERROR(AfterStep(record));
     RETURN_IF_ERROR(PollSaving());
     step_seconds = record.seconds;
@@ -146,6 +151,7 @@ absl::Status Trainer::RunSteps() {
       evaluated = run_.step;
     }
     RETURN_IF_ERROR(SaveIfDue(&signal));
+    if (signal == 0) RETURN_IF_ERROR(SaveInTiers());
     if (signal != 0 && run_.step < config_.train().steps()) {
       RETURN_IF_ERROR(journal_.Note(JournalEvent::STOPPED, run_.step,
                                     absl::StrCat("by signal ", signal)));

@@ -34,8 +34,7 @@ std::string Describe(const SaveReport& report) {
 
 }  // namespace
 
-absl::Status Trainer::MakeSaver() {
-  if (saver_ != nullptr) return absl::OkStatus();
+SnapshotSaverOptions Trainer::SaverOptions() const {
   const SnapshotConfig& config = config_.snapshot();
   SnapshotSaverOptions options;
   options.snapshot.run_dir = flags_.run_dir;
@@ -53,8 +52,15 @@ absl::Status Trainer::MakeSaver() {
   options.pool_bytes = static_cast<uint64_t>(config.pool_mb()) << 20;
   options.stream = device_->stream();
   options.drain = absl::Seconds(config.drain_seconds());
-  ASSIGN_OR_RETURN(
-      saver_, SnapshotSaver::Create(*world_, storage_, std::move(options)));
+  options.per_node = config.layout() == SnapshotConfig::PER_NODE;
+  options.node = environment_.session.host;
+  return options;
+}
+
+absl::Status Trainer::MakeSaver() {
+  if (saver_ != nullptr) return absl::OkStatus();
+  ASSIGN_OR_RETURN(saver_,
+                   SnapshotSaver::Create(*world_, storage_, SaverOptions()));
   return absl::OkStatus();
 }
 

@@ -49,10 +49,11 @@ Trainer::Trainer(Communicator* world, const TrainerFlags& flags,
                                   : faulty_),
       journal_(world, flags.run_dir, environment.session.host, storage_) {}
 
-absl::Status Trainer::FindResumePoint(int64_t below_step) {
+absl::Status Trainer::FindResumePoint() {
   ResumeSearch search;
-  search.below_step = below_step;
+  search.below_step = below_step_;
   search.quarantine_after = quarantine_after_;
+  search.nodes = &*nodes_;
   ASSIGN_OR_RETURN(resume_, journal_.FindResumePoint(search));
   snapshot_ = resume_.snapshot.get();
   if (snapshot_ == nullptr) return absl::OkStatus();
@@ -67,6 +68,14 @@ absl::Status Trainer::FindResumePoint(int64_t below_step) {
       .status();
 }
 
+void Trainer::DropResumePoint() {
+  if (resume_.of_nodes.has_value()) {
+    nodes_->Drop(*resume_.of_nodes);
+  } else {
+    below_step_ = snapshot_->run().step;
+  }
+}
+
 absl::Status Trainer::PrepareConfig(const RunConfig& config) {
   quarantine_after_ = config.snapshot().quarantine_after();
   if (flags_.run_dir.empty()) {
@@ -78,10 +87,13 @@ absl::Status Trainer::PrepareConfig(const RunConfig& config) {
         "--resume goes on with the run in --run_dir, --force puts it aside; "
         "give one of them");
   }
+  places_ = TierPlacesOf(config.snapshot(), flags_.run_dir,
+                         environment_.session.host);
   const int copies = config.journal().copies();
   if (flags_.resume) {
     RETURN_IF_ERROR(journal_.FindCopies(copies));
-    RETURN_IF_ERROR(FindResumePoint(/*below_step=*/INT64_MAX));
+    RETURN_IF_ERROR(FindNodeSnapshots());
+    RETURN_IF_ERROR(FindResumePoint());
   }
   RunConfig complete = config;
   if (config.model().has_init_from()) {
@@ -115,6 +127,10 @@ absl::Status Trainer::PrepareConfig(const RunConfig& config) {
                   }).status());
   RETURN_IF_ERROR(journal_.FindCopies(copies));
   RETURN_IF_ERROR(journal_.OnOtherNodes(prepare));
+  if (!flags_.resume) {
+    // A new run has nothing to do with what nodes have of one before it.
+    RETURN_IF_ERROR(RemoveNodeSnapshots([](SnapshotTier) { return true; }));
+  }
   ASSIGN_OR_RETURN(groups_, MakeProcessGroups(*world_, topology));
   return absl::OkStatus();
 }
@@ -155,7 +171,13 @@ absl::Status Trainer::LoadState() {
         snapshot_->Load(*world_, engine_->Requests(/*weights_only=*/false),
                         LoadOptions()));
     run_ = snapshot_->run();
-    saved_step_ = run_.step;
+    // What nodes have for themselves does not count as saved.
+    if (!resume_.of_nodes.has_value()) saved_step_ = run_.step;
+    for (const std::string& warning : report.warnings) {
+      if (!reports()) break;
+      std::fprintf(stderr, "perdure: warning: %s; another copy is taken\n",
+                   warning.c_str());
+    }
     const std::string now = groups_.topology.ToString();
     weights_from_ = absl::StrFormat(
         "%s, %s read in %.2f s (%.2f bytes for one)", snapshot_->directory(),
@@ -254,7 +276,8 @@ absl::Status Trainer::MakeEngineWithState() {
                  std::string(loaded.message()).c_str());
   }
   engine_.reset();
-  RETURN_IF_ERROR(FindResumePoint(snapshot_->run().step));
+  DropResumePoint();
+  RETURN_IF_ERROR(FindResumePoint());
   return MakeEngineWithState();
 }
 

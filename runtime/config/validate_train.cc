@@ -87,7 +87,33 @@ void CheckEval(const RunConfig& config, bool for_training, Problems* problems) {
   }
 }
 
+// Where nodes keep snapshots for themselves.
+void CheckTiers(const SnapshotConfig& snapshot, Problems* problems) {
+  problems->RequireAtLeast("snapshot.local_every_steps",
+                           snapshot.local_every_steps(), 0);
+  problems->RequireAtLeast("snapshot.memory_every_steps",
+                           snapshot.memory_every_steps(), 0);
+  const bool has_directory = !snapshot.local_directory().empty();
+  if (snapshot.local_every_steps() > 0 && !has_directory) {
+    problems->Add("snapshot.local_directory",
+                  "is missing; name a directory on every node's own disk for "
+                  "snapshot.local_every_steps");
+  }
+  const auto require_absolute = [&](const char* field,
+                                    const std::string& path) {
+    if (!path.empty() && path[0] == '/') return;
+    problems->Add(field, absl::StrCat("'", path,
+                                      "' is no absolute path; it is to be the "
+                                      "same on every node"));
+  };
+  if (has_directory) {
+    require_absolute("snapshot.local_directory", snapshot.local_directory());
+  }
+  require_absolute("snapshot.memory_directory", snapshot.memory_directory());
+}
+
 void CheckSnapshot(const SnapshotConfig& snapshot, Problems* problems) {
+  CheckTiers(snapshot, problems);
   problems->RequireAtLeast("snapshot.every_steps", snapshot.every_steps(), 0);
   problems->RequireAtLeast("snapshot.keep_last", snapshot.keep_last(), 0);
   problems->RequireAtLeast("snapshot.keep_every", snapshot.keep_every(), 0);

@@ -124,6 +124,69 @@ TEST(ManifestTest, TheSoundOneIsSound) {
   EXPECT_TRUE(CheckManifest(Sound()).ok()) << CheckManifest(Sound());
 }
 
+// Two files of 24 and 36 bytes: structure of 4 and 16, and the tensor's first
+// five floats and last five, the latter in front.
+SnapshotManifest Scattered() {
+  SnapshotManifest manifest;
+  manifest.set_version(kManifestVersion);
+  ManifestTensor* tensor = manifest.add_tensors();
+  tensor->set_name("w");
+  tensor->set_kind("weight");
+  tensor->set_dtype("F32");
+  tensor->add_shape(2);
+  tensor->add_shape(5);
+  const auto add_file = [&](const char* name, uint64_t structure,
+                            uint64_t begin) {
+    const auto number = static_cast<uint32_t>(manifest.files_size());
+    ManifestFile* file = manifest.add_files();
+    file->set_name(name);
+    file->set_bytes(structure + 20);
+    for (const bool part : {false, true}) {
+      ManifestExtent* extent = manifest.add_extents();
+      extent->set_file(number);
+      extent->set_offset(part ? structure : 0);
+      extent->set_length(part ? 20 : structure);
+      extent->add_checksums(number);
+      if (!part) continue;
+      extent->set_tensor(0);
+      extent->set_begin(begin);
+    }
+  };
+  add_file("node-00000.h5", 4, 5);
+  add_file("node-00001.h5", 16, 0);
+  return manifest;
+}
+
+TEST(ScatteredTensorTest, ExtentsInAnyFileAreItsElements) {
+  EXPECT_TRUE(CheckManifest(Scattered()).ok()) << CheckManifest(Scattered());
+}
+
+TEST(ScatteredTensorTest, ElementsTwiceNowhereOrBeyondAreRefused) {
+  const auto expect_unsound = [](const auto& change, const char* text) {
+    SnapshotManifest manifest = Scattered();
+    change(manifest.mutable_extents(1));
+    const absl::Status status = CheckManifest(manifest);
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(text));
+  };
+  expect_unsound([](ManifestExtent* e) { e->set_begin(4); }, "two extents");
+  expect_unsound([](ManifestExtent* e) { e->set_begin(6); }, "no run");
+  expect_unsound([](ManifestExtent* e) { e->set_begin(UINT64_MAX / 4 + 1); },
+                 "no run");
+  expect_unsound([](ManifestExtent* e) { e->clear_tensor(); }, "hold 20 of");
+}
+
+TEST(ScatteredTensorTest, APatternOfRunsIsRefused) {
+  SnapshotManifest manifest = Scattered();
+  ManifestExtent* extent = manifest.mutable_extents(1);
+  extent->set_length(8);
+  extent->set_count(2);
+  extent->set_stride(8);
+  extent->add_checksums(0);
+  EXPECT_THAT(std::string(CheckManifest(manifest).message()),
+              HasSubstr("no run of its elements"));
+}
+
 TEST(ManifestTest, FileNamesThatLeaveTheDirectoryAreRefused) {
   for (const char* name : {"", ".", "..", "../x", "/etc/passwd", "a/b"}) {
     ExpectUnsound([&](auto& m) { m.mutable_files(0)->set_name(name); });

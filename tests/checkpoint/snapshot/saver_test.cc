@@ -2,18 +2,17 @@
 // what goes wrong with a save is told and does not hinder the next.
 
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <mutex>
 
 #include "checkpoint/snapshot/names.h"
-#include "checkpoint/snapshot/piece_table.h"
 #include "checkpoint/snapshot/snapshot_saver.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/base/file.h"
 #include "runtime/comm/backends.h"
 #include "tests/checkpoint/snapshot/faulty_storage.h"
+#include "tests/checkpoint/snapshot/rank_state.h"
 #include "tests/checkpoint/snapshot/tiny_state.h"
 #include "tests/support/scratch_directory.h"
 
@@ -23,42 +22,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-// The state of one rank of several, in memory that a test may write to.
-class RankState {
- public:
-  RankState(const TinyState& state, int ranks, int rank) {
-    std::vector<RankShares> shares;
-    for (int r = 0; r < ranks; ++r) {
-      const auto pieces = state.Pieces(Cut::kFlat, ranks, r);
-      shares.push_back(DescribePieces(WriteOrder(pieces)).value());
-    }
-    map_ = MergeShares(shares).value();
-    const auto pieces = state.Pieces(Cut::kFlat, ranks, rank);
-    for (const StatePiece* piece : WriteOrder(pieces)) {
-      const char* data = static_cast<const char*>(piece->data);
-      ranges_.emplace_back(
-          data, data + (piece->end - piece->begin) * SizeOf(piece->dtype));
-    }
-  }
-
-  const StateMap& map() const { return map_; }
-  absl::Status Give(StateSink* sink) const {
-    for (size_t i = 0; i < ranges_.size(); ++i) {
-      RETURN_IF_ERROR(sink->Take(i, 0, ranges_[i].data(), ranges_[i].size()));
-    }
-    return absl::OkStatus();
-  }
-  void Scribble() {
-    for (std::vector<char>& range : ranges_) {
-      std::memset(range.data(), 0x5a, range.size());
-    }
-  }
-
- private:
-  StateMap map_;
-  std::vector<std::vector<char>> ranges_;
-};
 
 class SaverTest : public testing::Test {
  protected:

@@ -31,6 +31,10 @@ TEST(DebrisTest, OnlyWhatTheJobLeftIsRemoved) {
   touch(memory / (segment + ".1a130001.0"), "x");
   touch(memory / "vader_segment.host.99999.2220001.0", "x");
   touch(memory / "somebody_elses", "x");
+  // The ranks' own snapshots, which the next generation goes on from.
+  const fs::path kept = memory / ("perdure-" + uid + "-0123456789abcdef") /
+                        "host/snapshots/step-000000001/node-00000.h5";
+  touch(kept, "x");
 
   touch(user / "jf.546/0/1", "a daemon's");
   touch(user / "jf.6675/0/1", "another's");
@@ -49,6 +53,7 @@ TEST(DebrisTest, OnlyWhatTheJobLeftIsRemoved) {
   EXPECT_TRUE(fs::exists(memory / "somebody_elses"));
   EXPECT_EQ(JobFamilyOf(100, places), std::nullopt);
   EXPECT_EQ(RemoveDebris(0x222, places), 0);
+  EXPECT_TRUE(fs::exists(kept));
   fs::remove_all(root);
 }
 

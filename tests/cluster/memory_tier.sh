@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# A first-order run whose nodes share nothing: its state is in the nodes' own
+# memory and in their neighbours'. A node is lost, and at most one step with it.
+set -Eeuo pipefail
+source "$(dirname "$0")/../launcher/cli/common.sh"
+source "$(dirname "$0")/lab.sh"
+if ! lab_possible; then
+  echo "NOT RUN: network namespaces need root and iproute2" >&2
+  exit 77
+fi
+clean_up_more() { lab_down; }
+lab_private=$work/runs
+mkdir "$lab_private"
+lab_up 4
+
+tokens=$work/text/text.tokens
+steps=100
+train=("$bin/pretrain" --config "$(dirname "$0")/../launcher/cli/config.textproto"
+  --set "data.train.path=$tokens" --set "train.steps=$steps"
+  --set optim.decay_steps=$steps --set topology.dp=4 --set optim.zero=1
+  --set snapshot.every_steps=0 --set snapshot.at_end=false
+  --set snapshot.memory_every_steps=1
+  --set "snapshot.memory_directory=$lab_private/memory"
+  --set train.log_every=100)
+
+write_text "$work/text.txt"
+expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
+  --output "$tokens"
+
+# launch NODES: perdure-launch on node 3, for four ranks on two of these nodes.
+launch() {
+  local hosts= node
+  for node in "$@"; do hosts+=$(lab_node "$node"):2,; done
+  command=("$bin/perdure-launch" -n 4 "--hosts=$hosts" "--listen=$lab_net.4"
+    "--network=$lab_net.0/24" "--agent=$lab_agent" --lease=2 -- "${train[@]}")
+}
+disk() { echo "$work/disk-$1/$2"; }
+losses() { column "$1/metrics.jsonl" loss; }
+steps_done() { [[ $(wc -l 2>/dev/null <"$1/metrics.jsonl") -ge $2 ]]; }
+
+check "without a fault"
+launch 0 1
+expect 0 on 3 "${command[@]}" --run_dir "$lab_private/whole"
+says "snapshot in the nodes' own memory and their neighbours'"
+for node in 0 1; do
+  [[ -z $(find "$(disk $node memory)" -type f) ]] ||
+    fail "left in memory of node $node: $(find "$(disk $node memory)")"
+done
+
+# loses NODE: of two, after some steps; node 2 takes its place.
+loses() {
+  local run=lost-$1 job code=0 told resumed
+  check "node $1 is cut off"
+  launch 0 1 2
+  last="${command[*]} --run_dir $lab_private/$run"
+  on 3 "${command[@]}" --run_dir "$lab_private/$run" >"$out" 2>&1 </dev/null &
+  job=$!
+  wait_for 60 steps_done "$(disk 0 "$run")" 30 || fail "step 30 did not come"
+  cut "$1"
+  wait "$job" || code=$?
+  equal "$code" 0 "exit code"
+  says "/memory/perdure-"
+  # What rank 0 had told when the launcher noticed.
+  told=$(sed -n 's/^ *finished  *\([0-9]*\) steps.*/\1/p' "$out" | head -n 1)
+  resumed=$(sed -n 's/.*resumed at step \([0-9]*\).*/\1/p' "$out" | tail -n 1)
+  [[ $told -ge 30 && $resumed -ge $((told - 1)) ]] ||
+    fail "resumed at '$resumed', told were '$told'"
+  crash "$1"
+  heal "$1"
+}
+
+loses 1
+# Rank 0's node stayed: its metrics tell every step, those done twice once.
+equal "$(losses "$(disk 0 lost-1)")" "$(losses "$(disk 0 whole)")" "losses"
+loses 0
+
+echo "all checks passed"
