@@ -104,7 +104,7 @@ same_file <(losses "$work/d") <(losses "$work/one")
 check "a new run in the place of an old one goes on from none of its parts"
 kill_after "$work/n" 10 "${in_memory[@]}"
 rm -r "$work/n"
-kill_after "$work/n" 3
+kill_after "$work/n" 3 --set train.steps=1000000
 expect 0 ranks 2 "${train[@]}" --run_dir "$work/n" --resume
 at=$(resumed_at)
 [[ ${at:-0} == 0 ]] || fail "resumed at $at"
