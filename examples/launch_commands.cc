@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "launcher/diagnosis/diagnosis.h"
+#include "launcher/simulate/simulation_report.h"
+#include "launcher/simulate/simulation_text.h"
 #include "launcher/supervisor/control_server.h"
 #include "launcher/supervisor/debris.h"
 #include "launcher/supervisor/link_probe.h"
@@ -130,6 +132,14 @@ absl::StatusOr<int> Sweep(const Words& words, const LaunchCommandOptions&) {
   return 0;
 }
 
+absl::StatusOr<int> SimulateRun(const Words& words,
+                                const LaunchCommandOptions&) {
+  ASSIGN_OR_RETURN(const Simulation simulation,
+                   ReadSimulation({words.begin() + 1, words.end()}));
+  Print(SimulationReport(simulation));
+  return 0;
+}
+
 struct Command {
   const char* name;
   absl::StatusOr<int> (*run)(const Words& words,
@@ -145,6 +155,7 @@ constexpr Command kCommands[] = {
     {"probe-serve", ProbeServe},
     {"probe-reach", ProbeReach},
     {"sweep", Sweep},
+    {"simulate", SimulateRun},
 };
 
 }  // namespace

@@ -61,6 +61,9 @@ from the newest snapshot and the journal.
   perdure-launch plan -n N [--min M] [options] -- TRAINER ARGUMENTS...
                                       layouts, their memory and modelled time
   perdure-launch diagnose LOG...      what went wrong in any logs, and what to do
+  perdure-launch simulate [FILE] [NAME=VALUE...]
+                                      a run on paper: failures, lost time, the
+                                      best time between snapshots
   perdure-launch rules                the rules of diagnosis, to write one's own
 
   perdure-launch -n 4 -- pretrain --config configs/demo.textproto --run_dir runs/a
