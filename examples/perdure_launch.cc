@@ -39,6 +39,7 @@ DEFINE_double(beat, 0.1, "seconds between two heartbeats of a rank");
 DEFINE_double(silence, 1, "seconds after which a silent rank is lost");
 DEFINE_double(lease, 10, "seconds after which an unanswered rank ends itself");
 DEFINE_double(progress, 1.5, "least seconds without progress that are a hang");
+DEFINE_int32(gather, 1000, "ranks above which one of a node beats for all");
 DEFINE_string(rules, "", "file of diagnosis rules, tried before the shipped");
 DEFINE_bool(quiet, false, "print no output of rank 0, only what goes wrong");
 
@@ -97,6 +98,8 @@ options:
   --progress S          no step is a hang before so long; the run's own steps
                         make it longer (1.5)
   --lease S             a rank that gets no answer for so long ends itself (10)
+  --gather N            with more ranks, one of each node sends the heartbeats of
+                        all its ranks (1000)
   --rules FILE          of diagnosis, tried before the shipped ones
   --quiet               none of rank 0's output, only what goes wrong
 
@@ -161,6 +164,7 @@ absl::StatusOr<int> Run(const std::vector<std::string>& words,
   options.policy = {FLAGS_max_restarts, FLAGS_max_no_progress};
   options.budgets.silence_seconds = FLAGS_silence;
   options.budgets.progress_seconds = FLAGS_progress;
+  options.gather_above = FLAGS_gather;
   options.rules = FLAGS_rules;
   options.quiet = FLAGS_quiet;
   if (plan) {

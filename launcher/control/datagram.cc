@@ -19,13 +19,16 @@ constexpr absl::string_view kMagic = "PRD1";
 constexpr size_t kTagBytes = 16;
 constexpr size_t kKeyBytes = 32;
 
-std::string Tag(const JobKey& key, absl::string_view payload) {
+std::string Tag(const JobKey& job, absl::string_view payload, Towards towards) {
+  // HMAC pads keys with zeros: one more byte that is none makes another key.
+  std::string key = job.bytes();
+  if (towards == Towards::kRank) key += 'R';
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
-  const unsigned char* made = HMAC(
-      EVP_sha256(), key.bytes().data(), static_cast<int>(key.bytes().size()),
-      reinterpret_cast<const unsigned char*>(payload.data()), payload.size(),
-      digest, &size);
+  const unsigned char* made =
+      HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<const unsigned char*>(payload.data()),
+           payload.size(), digest, &size);
   CHECK(made != nullptr && size >= kTagBytes);
   return std::string(reinterpret_cast<const char*>(digest), kTagBytes);
 }
@@ -62,12 +65,14 @@ absl::StatusOr<JobKey> JobKey::FromHex(absl::string_view hex) {
 
 std::string JobKey::ToHex() const { return absl::BytesToHexString(bytes_); }
 
-std::string Seal(const JobKey& key, absl::string_view payload) {
-  return absl::StrCat(kMagic, Tag(key, payload), payload);
+std::string Seal(const JobKey& key, absl::string_view payload,
+                 Towards towards) {
+  return absl::StrCat(kMagic, Tag(key, payload, towards), payload);
 }
 
 std::optional<absl::string_view> Unseal(const JobKey& key,
-                                        absl::string_view datagram) {
+                                        absl::string_view datagram,
+                                        Towards towards) {
   if (datagram.size() > kLargestDatagram ||
       datagram.size() < kMagic.size() + kTagBytes ||
       !absl::StartsWith(datagram, kMagic)) {
@@ -75,7 +80,7 @@ std::optional<absl::string_view> Unseal(const JobKey& key,
   }
   const absl::string_view tag = datagram.substr(kMagic.size(), kTagBytes);
   const absl::string_view payload = datagram.substr(kMagic.size() + kTagBytes);
-  if (!SameSecret(tag, Tag(key, payload))) return std::nullopt;
+  if (!SameSecret(tag, Tag(key, payload, towards))) return std::nullopt;
   return payload;
 }
 

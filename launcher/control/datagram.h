@@ -31,11 +31,17 @@ class JobKey {
 // Larger ones are not sent, and dropped unread.
 inline constexpr size_t kLargestDatagram = 1400;
 
-std::string Seal(const JobKey& key, absl::string_view payload);
-// The payload, if `datagram` was sealed under this key. The comparison takes
-// the same time wherever the first difference is.
+// Each way has a key of its own, made of the job's: what was sent one way and
+// is sent back does not open there.
+enum class Towards { kSupervisor, kRank };
+
+std::string Seal(const JobKey& key, absl::string_view payload,
+                 Towards towards = Towards::kSupervisor);
+// The payload, if `datagram` was sealed under this key for this way. The
+// comparison takes the same time wherever the first difference is.
 std::optional<absl::string_view> Unseal(const JobKey& key,
-                                        absl::string_view datagram);
+                                        absl::string_view datagram,
+                                        Towards towards = Towards::kSupervisor);
 
 // Whether two secrets are equal, in a time that depends on their sizes only.
 bool SameSecret(absl::string_view a, absl::string_view b);

@@ -11,6 +11,7 @@ constexpr char kKey[] = "PERDURE_LAUNCH_KEY";
 constexpr char kGeneration[] = "PERDURE_LAUNCH_GENERATION";
 constexpr char kBeat[] = "PERDURE_LAUNCH_BEAT_SECONDS";
 constexpr char kLease[] = "PERDURE_LAUNCH_LEASE_SECONDS";
+constexpr char kOnePerNode[] = "PERDURE_LAUNCH_ONE_PER_NODE";
 
 absl::Status Wrong(const char* name, const char* value) {
   return absl::InvalidArgumentError(
@@ -45,6 +46,11 @@ absl::StatusOr<std::optional<LaunchEnvironment>> ReadLaunchEnvironment(
       return Wrong(name, value);
     }
   }
+  const char* one_per_node = lookup(kOnePerNode);
+  if (one_per_node == nullptr ||
+      !absl::SimpleAtob(one_per_node, &environment.one_per_node)) {
+    return Wrong(kOnePerNode, one_per_node);
+  }
   return environment;
 }
 
@@ -54,7 +60,8 @@ std::vector<std::pair<std::string, std::string>> LaunchVariables(
           {kKey, environment.key.ToHex()},
           {kGeneration, absl::StrCat(environment.generation)},
           {kBeat, absl::StrCat(environment.beat_seconds)},
-          {kLease, absl::StrCat(environment.lease_seconds)}};
+          {kLease, absl::StrCat(environment.lease_seconds)},
+          {kOnePerNode, environment.one_per_node ? "1" : "0"}};
 }
 
 }  // namespace perdure

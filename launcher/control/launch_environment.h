@@ -23,6 +23,8 @@ struct LaunchEnvironment {
   double beat_seconds = 0.1;
   // A rank that was not answered for so long ends itself.
   double lease_seconds = 10;
+  // One rank of a node sends the heartbeats of all its ranks.
+  bool one_per_node = false;
 };
 
 // None if this process was not started by a supervisor; InvalidArgument if the

@@ -1,5 +1,6 @@
 #include "launcher/control/watchdog.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,6 +12,8 @@ namespace perdure {
 namespace {
 
 constexpr double kFarewellSeconds = 1;
+// Beats without an answer by the node's speaker: it is stopped or cut off.
+constexpr double kUnanswered = 3;
 
 ProgressClock::duration Seconds(double seconds) {
   return std::chrono::duration_cast<ProgressClock::duration>(
@@ -39,6 +42,11 @@ absl::StatusOr<std::unique_ptr<Watchdog>> Watchdog::Start(
   ASSIGN_OR_RETURN(UdpSocket socket, UdpSocket::Connect(environment.address));
   std::unique_ptr<Watchdog> watchdog(
       new Watchdog(environment, std::move(socket), rank, board));
+  if (environment.one_per_node) {
+    ASSIGN_OR_RETURN(NodeRelay relay,
+                     NodeRelay::Open(environment.key, environment.generation));
+    watchdog->relay_.emplace(std::move(relay));
+  }
   watchdog->thread_ = std::thread([w = watchdog.get()] { w->Run(); });
   return watchdog;
 }
@@ -53,7 +61,7 @@ Watchdog::Watchdog(const LaunchEnvironment& environment, UdpSocket socket,
 
 Watchdog::~Watchdog() {
   stop_.store(true);
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void Watchdog::Finish(int exit_code) {
@@ -83,27 +91,89 @@ void Watchdog::Beat() {
   if (exit_code_.load() >= 0) {
     beat.set_exit_code(exit_code_.load());
     if (last_number_ == 0) last_number_ = number_;
+    Send(beat);
+    return;
   }
+  if (relay_.has_value()) {
+    BeatByNode(beat);
+  } else {
+    Send(beat);
+  }
+}
+
+void Watchdog::Send(const Heartbeat& beat) {
   socket_.Send(Seal(environment_.key, beat.SerializeAsString()));
+}
+
+void Watchdog::BeatByNode(const Heartbeat& beat) {
+  if (!relay_->speaks()) {
+    relay_->SendToSpeaker(Seal(environment_.key, beat.SerializeAsString()));
+  }
+  if (!relay_->speaks()) {
+    const auto patience = Seconds(kUnanswered * environment_.beat_seconds);
+    if (ProgressClock::now() - answered_ > patience) Send(beat);
+    return;
+  }
+  Heartbeat own = beat;
+  node_beats_.Load(&own);
+  Send(own);
+  while (node_beats_.waiting()) {
+    own = beat;
+    own.set_number(++number_);
+    node_beats_.Load(&own);
+    Send(own);
+  }
+}
+
+void Watchdog::Wait(double seconds) {
+  pollfd ready[] = {{socket_.fd(), POLLIN, 0},
+                    {relay_.has_value() ? relay_->fd() : -1, POLLIN, 0}};
+  poll(ready, 2, seconds <= 0 ? 0 : static_cast<int>(seconds * 1e3) + 1);
+}
+
+void Watchdog::HearNode() {
+  if (!relay_.has_value()) return;
+  while (const auto received = relay_->Receive()) {
+    if (!relay_->speaks()) {
+      Hear(received->datagram);
+      continue;
+    }
+    const auto payload = Unseal(environment_.key, received->datagram);
+    Heartbeat beat;
+    if (payload.has_value() &&
+        beat.ParseFromArray(payload->data(),
+                            static_cast<int>(payload->size())) &&
+        beat.generation() == environment_.generation) {
+      node_beats_.Take(std::move(beat), received->from);
+    }
+  }
 }
 
 void Watchdog::Listen(ProgressClock::time_point until) {
   while (!done_) {
     while (const auto received = socket_.Receive()) Hear(received->datagram);
+    HearNode();
     const auto left = until - ProgressClock::now();
     if (left <= ProgressClock::duration::zero()) return;
-    socket_.Wait(std::chrono::duration<double>(left).count());
+    Wait(std::chrono::duration<double>(left).count());
   }
 }
 
 void Watchdog::Hear(absl::string_view datagram) {
-  const auto payload = Unseal(environment_.key, datagram);
+  const auto payload = Unseal(environment_.key, datagram, Towards::kRank);
   HeartbeatReply reply;
   if (!payload.has_value() ||
       !reply.ParseFromArray(payload->data(),
                             static_cast<int>(payload->size())) ||
       reply.number() > number_ || reply.number() <= answered_number_) {
     return;
+  }
+  if (relay_.has_value() && relay_->speaks()) {
+    for (const NodeBeats::Answer& answer : node_beats_.Answers(reply)) {
+      relay_->SendTo(Seal(environment_.key, answer.reply.SerializeAsString(),
+                          Towards::kRank),
+                     answer.to);
+    }
   }
   if (reply.generation() > environment_.generation) {
     Leave(kExitOldGeneration,

@@ -5,13 +5,21 @@
 // the rank is doing and ends the process when the supervisor no longer answers
 // or another generation runs. Started before MPI, so that a start that hangs is
 // seen too; never calls MPI.
+//
+// With one_per_node the ranks of a node tell the one of them that speaks for
+// the node, which sends all of it to the supervisor in one datagram and hands
+// the answers back. A rank that is not answered so for some beats speaks for
+// itself.
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "launcher/control/heartbeats.h"
 #include "launcher/control/launch_environment.h"
+#include "launcher/control/node_beats.h"
+#include "launcher/control/node_relay.h"
 #include "launcher/control/udp_socket.h"
 #include "runtime/base/status.h"
 #include "runtime/progress/progress.h"
@@ -42,6 +50,12 @@ class Watchdog {
            const ProgressBoard* board);
   void Run();
   void Beat();
+  // For the node, or to the one that speaks for it.
+  void BeatByNode(const Heartbeat& beat);
+  void Send(const Heartbeat& beat);
+  // Waits for either socket.
+  void Wait(double seconds);
+  void HearNode();
   // Waits for the answers until the next beat is due.
   void Listen(ProgressClock::time_point until);
   void Hear(absl::string_view datagram);
@@ -49,6 +63,8 @@ class Watchdog {
 
   const LaunchEnvironment environment_;
   UdpSocket socket_;
+  std::optional<NodeRelay> relay_;  // with one_per_node
+  NodeBeats node_beats_;            // while it speaks
   Sender sender_;
   const ProgressBoard* board_;
   uint64_t number_ = 0;           // of the last beat

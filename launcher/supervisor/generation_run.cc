@@ -14,6 +14,7 @@ namespace {
 // A supervisor that was itself stopped for so long has not heard anybody, which
 // is nobody's fault.
 constexpr double kOwnPause = 0.5;
+constexpr double kWatchSeconds = 0.02;
 // From the last rank's last word to the end of mpirun.
 constexpr double kEndSeconds = 10;
 
@@ -73,6 +74,9 @@ void GenerationRun::Watch(double now) {
     table_->Forgive(now);
     return;
   }
+  // With thousands of ranks something arrives all the time.
+  if (now - watched_at_ < kWatchSeconds) return;
+  watched_at_ = now;
   if (!table_->AllFinished()) {
     finished_at_ = now;
   } else if (now - finished_at_ > kEndSeconds) {

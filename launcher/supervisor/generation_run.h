@@ -58,7 +58,7 @@ class GenerationRun {
   std::optional<ChildProcess> child_;
   std::optional<Verdict> verdict_;  // of the detectors
   std::optional<ExitState> exit_;
-  double turned_at_ = 0;
+  double turned_at_ = 0, watched_at_ = 0;
   double finished_at_ = 0;  // no rank had finished before
   double known_at_ = 0, last_sign_ = 0;
 };

@@ -31,11 +31,20 @@ void HeartbeatServer::Drain(double now, RankTable* table) {
       table->CountMalformed();
       continue;
     }
+    google::protobuf::RepeatedPtrField<Heartbeat> others;
+    others.Swap(beat.mutable_of_node());
     table->Update(beat, now);
+    for (Heartbeat& other : others) {
+      other.set_generation(beat.generation());
+      other.set_host(beat.host());
+      other.clear_of_node();
+      table->Update(other, now);
+    }
     HeartbeatReply reply;
     reply.set_generation(table->generation());
     reply.set_number(beat.number());
-    socket_.SendTo(Seal(key_, reply.SerializeAsString()), received->from);
+    socket_.SendTo(Seal(key_, reply.SerializeAsString(), Towards::kRank),
+                   received->from);
   }
 }
 

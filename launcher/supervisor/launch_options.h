@@ -37,7 +37,8 @@ struct LaunchOptions {
   std::vector<std::string> trainer;   // program and arguments
   std::string run_dir;                // the trainer's --run_dir
   std::vector<std::string> exported;  // variables that ranks get as well
-  std::string rules;                  // of diagnosis; "": the shipped
+  int gather_above = 1000;  // ranks: one of a node sends for all of it
+  std::string rules;        // of diagnosis; "": the shipped
   double beat_seconds = 0.1;
   double lease_seconds = 10;
   PolicyOptions policy;

@@ -1,8 +1,25 @@
 #include "launcher/supervisor/rank_table.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace perdure {
+namespace {
+
+// Of a rank of this job, as MakeHeartbeat makes them.
+bool MakesSense(const Heartbeat& beat, size_t ranks) {
+  const auto seconds = [](double x) { return std::isfinite(x) && x >= 0; };
+  return beat.rank() >= 0 && static_cast<size_t>(beat.rank()) < ranks &&
+         beat.number() > 0 &&
+         beat.phase() <= static_cast<uint32_t>(Phase::kFinish) &&
+         seconds(beat.phase_age()) && seconds(beat.step_age()) &&
+         seconds(beat.collective_age()) && seconds(beat.longest_step()) &&
+         seconds(beat.load_age()) && seconds(beat.first_step_age()) &&
+         beat.step() >= 0 && beat.steps_made() >= 0 &&
+         beat.steps_made() <= beat.step();
+}
+
+}  // namespace
 
 void RankTable::Begin(int64_t generation, int ranks, double now) {
   generation_ = generation;
@@ -15,8 +32,7 @@ bool RankTable::Update(const Heartbeat& beat, double now) {
     ++dropped_.old;
     return false;
   }
-  if (beat.rank() < 0 || beat.rank() >= static_cast<int>(ranks_.size()) ||
-      beat.phase() > static_cast<uint32_t>(Phase::kFinish)) {
+  if (!MakesSense(beat, ranks_.size())) {
     ++dropped_.malformed;
     return false;
   }

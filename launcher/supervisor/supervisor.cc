@@ -117,9 +117,12 @@ int Supervisor::End(bool tell) {
 }
 
 absl::Status Supervisor::StartGeneration(GenerationRun* run) {
-  const LaunchEnvironment environment{parts_.heartbeats.address(), parts_.key,
-                                      generation_, options_.beat_seconds,
-                                      options_.lease_seconds};
+  const LaunchEnvironment environment{parts_.heartbeats.address(),
+                                      parts_.key,
+                                      generation_,
+                                      options_.beat_seconds,
+                                      options_.lease_seconds,
+                                      placement_.ranks > options_.gather_above};
   MpirunOptions mpirun;
   mpirun.ranks = placement_.ranks;
   mpirun.hosts = placement_.hosts;

@@ -43,6 +43,12 @@ survives hang@1:9 "incident 1: hang" "rank 1 on" "rank 0 wait for it"
 survives spin@1:9 "incident 1: hang" "rank 1 on"
 survives stop@0:13 "incident 1: rank silent" "rank 0"
 
+check "one rank that beats for its node, killed"
+expect 0 env PERDURE_FAULT=kill@0:8:1 "${launch[@]}" --gather=1 -- "${train[@]}" \
+  --run_dir "$work/gathered"
+says "rank 0 was ended by signal 9" "training goes on"
+equal "$(losses "$work/gathered")" "$(losses "$work/whole")" "losses"
+
 check "a slow rank is waited for"
 expect 0 env PERDURE_FAULT=slow4@1:8 "${launch[@]}" -- "${train[@]}" --run_dir "$work/slow"
 equal "$(events "$work/slow" generation)" 1 "generations"

@@ -27,6 +27,15 @@ TEST(DatagramTest, OpensUnderItsKeyOnly) {
   EXPECT_EQ(Unseal(KeyOf('b'), sealed), std::nullopt);
 }
 
+TEST(DatagramTest, WhatIsSentBackDoesNotOpen) {
+  const JobKey key = KeyOf('a');
+  const std::string beat = Seal(key, "payload", Towards::kSupervisor);
+  const std::string answer = Seal(key, "payload", Towards::kRank);
+  EXPECT_EQ(Unseal(key, beat, Towards::kRank), std::nullopt);
+  EXPECT_EQ(Unseal(key, answer, Towards::kSupervisor), std::nullopt);
+  EXPECT_EQ(Unseal(key, answer, Towards::kRank), "payload");
+}
+
 TEST(DatagramTest, AnyFlippedBitIsNoticed) {
   const std::string sealed = Seal(KeyOf('1'), "step 12");
   for (size_t bit = 0; bit < 8 * sealed.size(); ++bit) {

@@ -14,8 +14,8 @@ using ::testing::Not;
 class LaunchEnvironmentTest : public ::testing::Test {
  protected:
   LaunchEnvironmentTest() {
-    const LaunchEnvironment environment{"10.0.0.1:77", *JobKey::Random(), 3,
-                                        0.25, 4};
+    const LaunchEnvironment environment{
+        "10.0.0.1:77", *JobKey::Random(), 3, 0.25, 4, true};
     for (const auto& [name, value] : LaunchVariables(environment)) {
       variables_[name] = value;
     }
@@ -37,6 +37,7 @@ TEST_F(LaunchEnvironmentTest, WhatIsWrittenIsRead) {
   EXPECT_EQ((*read)->generation, 3);
   EXPECT_EQ((*read)->beat_seconds, 0.25);
   EXPECT_EQ((*read)->lease_seconds, 4);
+  EXPECT_TRUE((*read)->one_per_node);
   EXPECT_EQ((*read)->key.ToHex(), variables_["PERDURE_LAUNCH_KEY"]);
 }
 

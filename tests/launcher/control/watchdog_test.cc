@@ -38,7 +38,8 @@ class WatchdogTest : public ::testing::Test {
     HeartbeatReply reply;
     reply.set_generation(generation);
     reply.set_number(beat.number());
-    server_.SendTo(Seal(key_, reply.SerializeAsString()), from_);
+    server_.SendTo(Seal(key_, reply.SerializeAsString(), Towards::kRank),
+                   from_);
   }
 
   // Of a process of its own, with one watchdog: how it exits.
@@ -124,7 +125,9 @@ TEST_F(WatchdogTest, AnswersOfStrangersDoNotKeepItAlive) {
       HeartbeatReply reply;
       reply.set_generation(2);
       reply.set_number(beat->number());
-      server_.SendTo(Seal(*JobKey::Random(), reply.SerializeAsString()), from_);
+      server_.SendTo(
+          Seal(*JobKey::Random(), reply.SerializeAsString(), Towards::kRank),
+          from_);
     }
   };
   EXPECT_EXIT(answered_under_a_wrong_key(),
