@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "launcher/diagnosis/diagnosis.h"
+#include "launcher/history/history_page.h"
+#include "launcher/history/timeline.h"
 #include "launcher/simulate/simulation_report.h"
 #include "launcher/simulate/simulation_text.h"
 #include "launcher/supervisor/control_server.h"
@@ -59,9 +61,35 @@ absl::StatusOr<int> Checkpoint(const Words& words,
   return 0;
 }
 
-absl::StatusOr<int> History(const Words& words, const LaunchCommandOptions&) {
+// Tells where the page is.
+absl::Status WritePage(const std::string& run_dir, const std::string& path,
+                       const std::vector<Event>& events) {
+  // Not there before the first step.
+  const absl::StatusOr<std::string> metrics =
+      ReadFile(JoinPath(run_dir, "metrics.jsonl"));
+  if (!metrics.ok() && !absl::IsNotFound(metrics.status())) {
+    return metrics.status();
+  }
+  const std::vector<MadeStep> made = ReadSteps(metrics.value_or(""));
+  const auto spans = GenerationsOf(events, made.empty() ? 0 : made.back().step);
+  RETURN_IF_ERROR(WriteFileAtomically(
+      path, HistoryPage(run_dir, events, PlaceSteps(spans, made))));
+  Print(absl::StrCat(path, "\n"));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> History(const Words& words,
+                            const LaunchCommandOptions& options) {
   ASSIGN_OR_RETURN(const std::string directory, LaunchDirectory(words));
   ASSIGN_OR_RETURN(const std::vector<Event> events, ReadEvents(directory));
+  if (options.html || !options.output.empty()) {
+    RETURN_IF_ERROR(WritePage(words[1],
+                              options.output.empty()
+                                  ? JoinPath(directory, "history.html")
+                                  : options.output,
+                              events));
+    return 0;
+  }
   Print(HistoryText(events));
   return 0;
 }

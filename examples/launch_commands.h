@@ -12,7 +12,9 @@ namespace perdure {
 
 // The flags that commands take.
 struct LaunchCommandOptions {
-  std::string rules;  // file of diagnosis rules
+  std::string rules;   // file of diagnosis rules
+  bool html = false;   // history as a page
+  std::string output;  // its file; "": RUN_DIR/launch/history.html
 };
 
 // `words`: the command's name and its arguments. The exit code.

@@ -40,6 +40,8 @@ DEFINE_double(silence, 1, "seconds after which a silent rank is lost");
 DEFINE_double(lease, 10, "seconds after which an unanswered rank ends itself");
 DEFINE_double(progress, 1.5, "least seconds without progress that are a hang");
 DEFINE_int32(gather, 1000, "ranks above which one of a node beats for all");
+DEFINE_bool(html, false, "history as a page");
+DEFINE_string(output, "", "file of history --html");
 DEFINE_string(rules, "", "file of diagnosis rules, tried before the shipped");
 DEFINE_bool(quiet, false, "print no output of rank 0, only what goes wrong");
 
@@ -59,6 +61,9 @@ from the newest snapshot and the journal.
   perdure-launch checkpoint RUN_DIR   save now and go on
   perdure-launch stop RUN_DIR         save and end (exit code 143)
   perdure-launch history RUN_DIR      launches, incidents, what they cost
+  perdure-launch history RUN_DIR --html [--output FILE]
+                                      the same and loss and throughput, as a page
+                                      (RUN_DIR/launch/history.html)
   perdure-launch plan -n N [--min M] [options] -- TRAINER ARGUMENTS...
                                       layouts, their memory and modelled time
   perdure-launch diagnose LOG...      what went wrong in any logs, and what to do
@@ -144,7 +149,8 @@ absl::StatusOr<int> Run(const std::vector<std::string>& words,
   std::vector<std::string> rest;
   RETURN_IF_ERROR(SetFlags(words, &rest));
   const bool plan = rest == std::vector<std::string>{"plan"};
-  if (!rest.empty() && !plan) return RunLaunchCommand(rest, {FLAGS_rules});
+  if (!rest.empty() && !plan)
+    return RunLaunchCommand(rest, {FLAGS_rules, FLAGS_html, FLAGS_output});
   LaunchOptions options;
   options.program = OwnPath();
   options.min_ranks = FLAGS_min;

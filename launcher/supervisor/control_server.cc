@@ -3,10 +3,10 @@
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
-#include <mutex>
 
 #include "absl/strings/str_cat.h"
 #include "launcher/control/datagram.h"
+#include "launcher/supervisor/control_desk.h"
 #include "launcher/supervisor/control_file.h"
 #include "launcher/supervisor/launch.grpc.pb.h"
 
@@ -21,7 +21,7 @@ class ControlServerImpl final : public ControlServer,
                                 public LaunchControl::Service {
  public:
   ControlServerImpl(absl::string_view directory, absl::string_view token)
-      : directory_(directory), token_(token) {}
+      : directory_(directory), token_(token), desk_(token) {}
   ~ControlServerImpl() override {
     if (server_ == nullptr) return;
     RemoveControlFile(directory_);
@@ -46,44 +46,39 @@ class ControlServerImpl final : public ControlServer,
   }
 
   void Publish(LaunchStatus status) override {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    status_ = std::move(status);
+    desk_.Publish(std::move(status));
   }
 
   std::optional<CommandRequest::Command> TakeCommand() override {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return std::exchange(command_, std::nullopt);
+    return desk_.TakeCommand();
   }
 
   grpc::Status Status(grpc::ServerContext*, const StatusRequest* request,
                       LaunchStatus* reply) override {
-    if (!SameSecret(request->token(), token_)) return Denied();
-    const std::lock_guard<std::mutex> lock(mutex_);
-    *reply = status_;
-    return grpc::Status::OK;
+    return ToGrpc(desk_.Answer(*request, reply));
   }
 
   grpc::Status Command(grpc::ServerContext*, const CommandRequest* request,
                        CommandReply*) override {
-    if (!SameSecret(request->token(), token_)) return Denied();
-    if (!request->has_command()) {
-      return {grpc::StatusCode::INVALID_ARGUMENT, "no command"};
-    }
-    const std::lock_guard<std::mutex> lock(mutex_);
-    command_ = request->command();
-    return grpc::Status::OK;
+    return ToGrpc(desk_.Obey(*request));
   }
 
  private:
-  static grpc::Status Denied() {
-    return {grpc::StatusCode::PERMISSION_DENIED, "wrong token"};
+  static grpc::Status ToGrpc(ControlDesk::Result result) {
+    switch (result) {
+      case ControlDesk::Result::kDone:
+        return grpc::Status::OK;
+      case ControlDesk::Result::kDenied:
+        return {grpc::StatusCode::PERMISSION_DENIED, "wrong token"};
+      case ControlDesk::Result::kNoCommand:
+        break;
+    }
+    return {grpc::StatusCode::INVALID_ARGUMENT, "no command"};
   }
 
   const std::string directory_;
   const std::string token_;
-  std::mutex mutex_;
-  LaunchStatus status_;
-  std::optional<CommandRequest::Command> command_;
+  ControlDesk desk_;
   std::unique_ptr<grpc::Server> server_;
 };
 

@@ -3,8 +3,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "launcher/supervisor/heartbeat_intake.h"
 
 namespace perdure {
+namespace {
+
+// A flood does not keep the supervisor from its other work.
+constexpr int kMostAtOnce = 50000;
+
+}  // namespace
 
 absl::StatusOr<HeartbeatServer> HeartbeatServer::Listen(
     absl::string_view address, const JobKey& key) {
@@ -19,32 +26,11 @@ HeartbeatServer::HeartbeatServer(UdpSocket socket, absl::string_view address,
       key_(key) {}
 
 void HeartbeatServer::Drain(double now, RankTable* table) {
-  while (const auto received = socket_.Receive()) {
-    const auto payload = Unseal(key_, received->datagram);
-    if (!payload.has_value()) {
-      table->CountForeign();
-      continue;
-    }
-    Heartbeat beat;
-    if (!beat.ParseFromArray(payload->data(),
-                             static_cast<int>(payload->size()))) {
-      table->CountMalformed();
-      continue;
-    }
-    google::protobuf::RepeatedPtrField<Heartbeat> others;
-    others.Swap(beat.mutable_of_node());
-    table->Update(beat, now);
-    for (Heartbeat& other : others) {
-      other.set_generation(beat.generation());
-      other.set_host(beat.host());
-      other.clear_of_node();
-      table->Update(other, now);
-    }
-    HeartbeatReply reply;
-    reply.set_generation(table->generation());
-    reply.set_number(beat.number());
-    socket_.SendTo(Seal(key_, reply.SerializeAsString(), Towards::kRank),
-                   received->from);
+  for (int i = 0; i < kMostAtOnce; ++i) {
+    const auto received = socket_.Receive();
+    if (!received.has_value()) return;
+    const auto answer = TakeDatagram(key_, received->datagram, now, table);
+    if (answer.has_value()) socket_.SendTo(*answer, received->from);
   }
 }
 

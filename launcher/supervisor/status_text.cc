@@ -59,9 +59,13 @@ std::string StatusText(const LaunchStatus& status) {
       status.step(), status.total_steps(), status.loss());
   absl::StrAppend(&text, status.incidents(), " incidents, ", status.restarts(),
                   " restarts, ", status.dropped_datagrams(),
-                  " datagrams dropped\n");
+                  " datagrams dropped, ", status.denied_requests(),
+                  " requests denied\n");
   for (const LaunchRank& rank : status.rank()) {
     absl::StrAppend(&text, "  ", rank.doing(), "\n");
+  }
+  if (status.ranks_left_out() > 0) {
+    absl::StrAppend(&text, "  and ", status.ranks_left_out(), " more\n");
   }
   if (!status.last_incident().empty()) {
     absl::StrAppend(&text, "last ", status.last_incident());

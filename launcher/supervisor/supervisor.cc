@@ -28,6 +28,8 @@ namespace {
 constexpr double kTurnSeconds = 0.02;
 constexpr double kPublishSeconds = 0.2;
 constexpr double kSweepSeconds = 3;
+// In a status; of thousands of ranks nobody reads every line.
+constexpr int kRanksListed = 512;
 
 std::string UtcText() {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(),
@@ -316,7 +318,9 @@ void Supervisor::PublishStatus(double now) {
     status.set_total_steps(table_.ranks()[0].last.total_steps());
     status.set_loss(table_.ranks()[0].last.loss());
   }
-  for (int r = 0; r < placement_.ranks; ++r) {
+  const int listed = std::min(placement_.ranks, kRanksListed);
+  status.set_ranks_left_out(placement_.ranks - listed);
+  for (int r = 0; r < listed; ++r) {
     LaunchRank* rank = status.add_rank();
     rank->set_rank(r);
     rank->set_doing(DescribeRank(table_, r, now));

@@ -8,6 +8,7 @@
 #include "checkpoint/format/manifest.h"
 #include "checkpoint/journal/scan.h"
 #include "gtest/gtest.h"
+#include "launcher/control/control.pb.h"
 #include "runtime/base/file.h"
 #include "tests/fuzz/targets.h"
 
@@ -113,6 +114,17 @@ TEST(FuzzCorpusTest, SafetensorsHeadersAreReadOrRefused) {
 
 TEST(FuzzCorpusTest, AnyNamesAndShapesAreDatasetsOrRefused) {
   RunAll(FuzzHdf5, Corpus("tests/fuzz/corpus/hdf5"), 500);
+}
+
+TEST(FuzzCorpusTest, ControlMessagesChangeCountersAlone) {
+  const std::vector<std::string> corpus = Corpus("tests/fuzz/corpus/control");
+  RunAll(FuzzControl, corpus, 10000);
+  int beats = 0;
+  for (const std::string& bytes : corpus) {
+    Heartbeat beat;
+    beats += beat.ParseFromString(bytes) && beat.has_rank();
+  }
+  EXPECT_GE(beats, 3);  // the corpus reaches beyond the parser
 }
 
 }  // namespace
