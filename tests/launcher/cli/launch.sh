@@ -58,6 +58,17 @@ check "history says what was lost"
 expect 0 "$bin/perdure-launch" history "$work/hang"
 says "incident 1: hang at step 9" "goes on at step" "effective training time ratio"
 
+expect 0 "$bin/perdure-launch" history "$work/hang" --html
+says "launch/history.html"
+cp "$work/hang/launch/history.html" "$out"
+says '"fault":"hang"' '"step":20' '"generations":[{"number":1'
+
+check "a run on paper"
+expect 0 "$bin/perdure-launch" simulate nodes=16 node_mtbf_hours=200 trials=2
+says "effective training time" "Young" "most is lost in"
+expect 2 "$bin/perdure-launch" simulate node=16
+says "a simulation has no 'node', did you mean 'nodes'"
+
 check "an incident is a text of 15 lines at most and JSON, whole after the recovery"
 incident=$work/kill/launch/incidents/0001
 [[ $(wc -l <"$incident.txt") -le 15 ]] || fail "$(cat "$incident.txt")"
