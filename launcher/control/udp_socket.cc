@@ -41,6 +41,16 @@ absl::StatusOr<int> NewSocket() {
   return fd;
 }
 
+// What thousands of ranks send while the receiver is off the processor for some
+// milliseconds. The default holds a few hundred datagrams. Best effort: beyond
+// the system's limit (net.core.rmem_max) for root alone.
+void EnlargeBuffer(int fd) {
+  const int bytes = 16 << 20;
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) != 0) {
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+  }
+}
+
 const sockaddr* Generic(const sockaddr_in& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
@@ -51,6 +61,7 @@ absl::StatusOr<UdpSocket> UdpSocket::Bind(absl::string_view address) {
   ASSIGN_OR_RETURN(const sockaddr_in at, Resolve(std::string(address), "0"));
   ASSIGN_OR_RETURN(const int fd, NewSocket());
   UdpSocket result(fd);
+  EnlargeBuffer(fd);
   if (bind(fd, Generic(at), sizeof(at)) != 0) {
     return SystemError(absl::StrCat("listening on ", address));
   }

@@ -1,9 +1,9 @@
 #ifndef PERDURE_TESTS_FUZZ_TARGETS_H_
 #define PERDURE_TESTS_FUZZ_TARGETS_H_
 
-// Readers of foreign bytes as functions of bytes: for libFuzzer, and for bounded
-// runs in the tests. Any input is read or refused; none ends the process,
-// unless what comes of it makes no sense.
+// Readers of foreign bytes as functions of bytes: for libFuzzer, and for
+// bounded runs in the tests. Any input is read or refused; none ends the
+// process, unless what comes of it makes no sense.
 
 #include "absl/strings/string_view.h"
 
