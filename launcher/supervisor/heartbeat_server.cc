@@ -8,8 +8,8 @@
 namespace perdure {
 namespace {
 
-// A flood does not keep the supervisor from its other work.
-constexpr int kMostAtOnce = 50000;
+// A flood does not keep the supervisor from its other work: some 10 ms.
+constexpr int kMostAtOnce = 2000;
 
 }  // namespace
 
