@@ -12,15 +12,15 @@ namespace perdure {
 namespace {
 
 constexpr int kTag = 2;
-// Of each writer, between two steps: 64 MiB, which a fast network takes within
-// a step of training.
-constexpr size_t kChunksABatch = (uint64_t{64} << 20) / kChunkBytes;
 
 }  // namespace
 
 NeighbourCopy::NeighbourCopy(Communicator* comm,
-                             const std::vector<size_t>& node_of_rank)
-    : comm_(*comm), nodes_(RanksOfNodes(node_of_rank)) {
+                             const std::vector<size_t>& node_of_rank,
+                             uint64_t batch_bytes)
+    : comm_(*comm),
+      chunks_a_batch_(std::max<size_t>(1, batch_bytes / kChunkBytes)),
+      nodes_(RanksOfNodes(node_of_rank)) {
   const auto rank = static_cast<size_t>(comm->rank());
   node_ = node_of_rank[rank];
   source_ = (node_ + nodes_.size() - 1) % nodes_.size();
@@ -53,7 +53,7 @@ void NeighbourCopy::AddMessages(const PreparedSave& prepared, int writer,
   for (size_t i = 0; i < list.chunks.size(); ++i) {
     const WriteChunk& chunk = list.chunks[i];
     messages_.push_back(
-        {send, peer, file + chunk.offset, chunk.bytes, i / kChunksABatch});
+        {send, peer, file + chunk.offset, chunk.bytes, i / chunks_a_batch_});
   }
 }
 

@@ -20,8 +20,12 @@ namespace perdure {
 
 class NeighbourCopy {
  public:
+  // Of each writer, under way at a time: 64 MiB, which a fast network takes
+  // within a step of training.
+  static constexpr uint64_t kBatchBytes = uint64_t{64} << 20;
   // `comm` outlives it; only its own messages are on it meanwhile.
-  NeighbourCopy(Communicator* comm, const std::vector<size_t>& node_of_rank);
+  NeighbourCopy(Communicator* comm, const std::vector<size_t>& node_of_rank,
+                uint64_t batch_bytes = kBatchBytes);
   // What is under way then, in a run that ends with an error, stays posted
   // until the process ends.
   ~NeighbourCopy();
@@ -52,6 +56,7 @@ class NeighbourCopy {
                    int peer, char* file);
 
   Communicator& comm_;
+  const size_t chunks_a_batch_;
   const std::vector<std::vector<int>> nodes_;  // their ranks
   size_t node_ = 0, source_ = 0;
   int to_ = 0;             // whom this rank sends to

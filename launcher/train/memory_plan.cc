@@ -34,15 +34,21 @@ uint64_t LogitBytes(const RunConfig& config, const Topology& topology,
 }
 
 // Replicas share the writing of what they hold alike.
-uint64_t SnapshotPoolBytes(const RunConfig& config, const Topology& topology,
-                           const MemoryPlan& plan) {
+void PlanSnapshots(const RunConfig& config, const Topology& topology,
+                   MemoryPlan* plan) {
   const auto replicas = static_cast<uint64_t>(topology.dp() * topology.pertp());
   const bool sharded = config.train().method() != TrainConfig::ZEROTH_ORDER &&
                        config.optim().zero() > 0;
   const uint64_t part =
-      plan.weights / replicas + plan.optimizer / (sharded ? 1 : replicas);
-  const auto pool = static_cast<uint64_t>(config.snapshot().pool_mb()) << 20;
-  return pool == 0 ? part : std::min(part, pool);
+      plan->weights / replicas + plan->optimizer / (sharded ? 1 : replicas);
+  const SnapshotConfig& snapshot = config.snapshot();
+  const auto pool = static_cast<uint64_t>(snapshot.pool_mb()) << 20;
+  const bool memory = snapshot.memory_every_steps() > 0;
+  const int tiers =
+      1 + (memory ? 1 : 0) + (snapshot.local_every_steps() > 0 ? 1 : 0);
+  plan->snapshot_pool =
+      static_cast<uint64_t>(tiers) * (pool == 0 ? part : std::min(part, pool));
+  if (memory) plan->memory_tier = 3 * 2 * part;
 }
 
 // `plan` has the weights.
@@ -79,7 +85,7 @@ MemoryPlan PlanZerothOrder(const RunConfig& config, const Topology& topology,
   if (blocks.end == model.layers() + 2) {
     plan.logits = LogitBytes(config, topology, at, 4);
   }
-  plan.snapshot_pool = SnapshotPoolBytes(config, topology, plan);
+  PlanSnapshots(config, topology, &plan);
   return plan;
 }
 
@@ -117,7 +123,7 @@ MemoryPlan PlanMemory(const RunConfig& config, const Topology& topology,
                                 : TrainedBy(layout, 1, 0);
   const uint64_t copies = dtype == DType::kF32 ? 2 : 3;
   plan.optimizer = copies * 4 * static_cast<uint64_t>(updates.state_size);
-  plan.snapshot_pool = SnapshotPoolBytes(config, topology, plan);
+  PlanSnapshots(config, topology, &plan);
 
   const int64_t rows = int64_t{train.micro_batch()} * train.sequence_length();
   const Range blocks = StageBlocks(model, topology.pp(), at.pp);

@@ -18,11 +18,14 @@ struct MemoryPlan {
   uint64_t activations = 0;  // of all micro-batches in flight, and scratch
   uint64_t logits = 0;
   // Of a snapshot on its way to the disk: the rank's part of weights and
-  // optimizer state, at most snapshot.pool_mb.
+  // optimizer state, at most snapshot.pool_mb; once for each tier.
   uint64_t snapshot_pool = 0;
+  // Of the node's file system in memory: three snapshots with the neighbour's
+  // part.
+  uint64_t memory_tier = 0;
   uint64_t total() const {
     return weights + gradients + optimizer + perturbed + activations + logits +
-           snapshot_pool;
+           snapshot_pool + memory_tier;
   }
 };
 MemoryPlan PlanMemory(const RunConfig& config, const Topology& topology,

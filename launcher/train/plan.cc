@@ -129,6 +129,7 @@ std::string DescribeMemory(const MemoryPlan& plan) {
   add("activations", plan.activations);
   add("logits", plan.logits);
   add("snapshot pool", plan.snapshot_pool);
+  add("snapshots in memory", plan.memory_tier);
   return absl::StrCat(HumanBytes(plan.total()), " = ",
                       absl::StrJoin(parts, " + "));
 }

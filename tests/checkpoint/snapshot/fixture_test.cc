@@ -1,6 +1,6 @@
 // A snapshot of every released version of the format loads for ever.
 //
-// WhatIsWrittenTodayHasTheSameBytes leaves its snapshot in the temporary
+// The tests of what is written today leave their snapshots in the temporary
 // directory: a new version's fixture is moved from there to
 // tests/checkpoint/fixtures/vN.
 
@@ -8,9 +8,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "checkpoint/format/manifest.h"
+#include "checkpoint/snapshot/snapshot_saver.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "gtest/gtest.h"
 #include "runtime/base/file.h"
+#include "runtime/comm/backends.h"
+#include "tests/checkpoint/snapshot/rank_state.h"
 #include "tests/checkpoint/snapshot/tiny_state.h"
 
 namespace perdure {
@@ -27,6 +30,16 @@ TEST(SnapshotFixtureTest, VersionOneLoads) {
   EXPECT_EQ((*snapshot)->run().updates, 4);
   EXPECT_EQ((*snapshot)->model().SerializeAsString(),
             TinyModel().SerializeAsString());
+  TinyState(TinyModel(), DType::kBF16, true).ExpectIn(**snapshot);
+}
+
+TEST(SnapshotFixtureTest, VersionTwoLoads) {
+  auto snapshot = Snapshot::Open(
+      absl::StrCat(PERDURE_SOURCE_DIR, "/tests/checkpoint/fixtures/v2"));
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  const absl::Status verified = (*snapshot)->Verify({});
+  ASSERT_TRUE(verified.ok()) << verified;
+  EXPECT_EQ((*snapshot)->run().step, 5);
   TinyState(TinyModel(), DType::kBF16, true).ExpectIn(**snapshot);
 }
 
@@ -69,6 +82,33 @@ TEST(SnapshotFixtureTest, WhatIsWrittenTodayHasTheSameBytes) {
   const auto today = ReadManifest(run + "/snapshots/step-000000005");
   const auto fixture = ReadManifest(
       absl::StrCat(PERDURE_SOURCE_DIR, "/tests/checkpoint/fixtures/v1"));
+  ASSERT_TRUE(today.ok() && fixture.ok()) << today.status();
+  ExpectSameContent(*fixture, *today);
+}
+
+TEST(SnapshotFixtureTest, OneFileANodeIsWrittenTodayAsInVersionTwo) {
+  const std::string run = JoinPath(testing::TempDir(), "perdure_fixture_nodes");
+  std::filesystem::remove_all(run);
+  const TinyState state(TinyModel(), DType::kBF16, true);
+  const absl::Status written = CommonStatus(RunThreadRanks(
+      3, absl::Seconds(60), [&](Communicator& world) -> absl::Status {
+        SnapshotSaverOptions options;
+        options.snapshot = TinyOptions(run);
+        options.per_node = true;
+        options.node = world.rank() < 2 ? "first" : "second";
+        ASSIGN_OR_RETURN(const auto saver,
+                         SnapshotSaver::Create(world, MakePosixStorage(),
+                                               std::move(options)));
+        const RankState mine(state, world.size(), world.rank());
+        RETURN_IF_ERROR(
+            saver->Begin(TinyRun(5), mine.map(),
+                         [&](StateSink* sink) { return mine.Give(sink); }));
+        return saver->Finish();
+      }));
+  ASSERT_TRUE(written.ok()) << written;
+  const auto today = ReadManifest(run + "/snapshots/step-000000005");
+  const auto fixture = ReadManifest(
+      absl::StrCat(PERDURE_SOURCE_DIR, "/tests/checkpoint/fixtures/v2"));
   ASSERT_TRUE(today.ok() && fixture.ok()) << today.status();
   ExpectSameContent(*fixture, *today);
 }
