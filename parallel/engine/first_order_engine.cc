@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "parallel/engine/step_outcome.h"
-#include "runtime/kernels/elementwise.h"
 #include "runtime/optim/schedule.h"
 
 namespace perdure {
@@ -41,29 +40,9 @@ absl::StatusOr<std::unique_ptr<FirstOrderEngine>> FirstOrderEngine::Create(
   engine->publisher_ = std::make_unique<WeightPublisher>(runtime);
   engine->executor_ =
       std::make_unique<PipelineExecutor>(&runtime->stage(), groups, trace);
+  engine->passes_ = std::make_unique<GradientPasses>(config, groups, runtime,
+                                                     engine->executor_.get());
   return engine;
-}
-
-Schedule FirstOrderEngine::TrainingSchedule() const {
-  const int64_t total = reader_.Count(config_.train().global_batch());
-  const int share = static_cast<int>(
-      EvenPart(total, groups_->topology.dp(), groups_->me.dp).size());
-  const int stages = groups_->topology.pp(), stage = groups_->me.pp;
-  return config_.train().pipeline_schedule() == TrainConfig::GPIPE
-             ? GPipeSchedule(stages, stage, share)
-             : OneForwardOneBackwardSchedule(stages, stage, share);
-}
-
-// Matrices are overwritten by the first micro-batch; vectors are always added
-// to. A replica without micro-batches contributes zeros.
-void FirstOrderEngine::ZeroGradients(bool all) {
-  for (const ParamSlot& slot : runtime_->layout().slots()) {
-    if (slot.gradient_offset < 0) continue;
-    if (all || !slot.spec.is_matrix()) {
-      kernels::Fill(runtime_->context().stream, 0,
-                    runtime_->params().SlotGrad(slot), slot.size);
-    }
-  }
 }
 
 std::string FirstOrderEngine::Judge(const BatchLoss& loss, double norm_squared,
@@ -94,21 +73,9 @@ absl::Status FirstOrderEngine::Update(const BatchLoss& loss, double grad_norm,
 absl::StatusOr<BatchLoss> FirstOrderEngine::Backpropagate(const Dataset& data,
                                                           const RunState& run,
                                                           int signal) {
-  const int64_t sequences = config_.train().global_batch();
-  const int64_t total = reader_.Count(sequences);
-  const Range share = EvenPart(total, groups_->topology.dp(), groups_->me.dp);
-  ASSIGN_OR_RETURN(std::vector<MicroBatch> micro_batches,
-                   reader_.Read(data, run.samples, sequences, share));
-  for (MicroBatch& micro : micro_batches) {
-    micro.training = true;
-    micro.step = run.step + 1;
-  }
-  ZeroGradients(/*all=*/micro_batches.empty());
   std::optional<PassingWeightFault> fault;
   if (const auto spoil = TakeSpoil()) fault.emplace(runtime_.get(), *spoil);
-  std::vector<SequenceLosses> losses;
-  RETURN_IF_ERROR(executor_->Run(TrainingSchedule(), micro_batches, &losses));
-  return ReduceLosses(*groups_, losses, share, total, signal);
+  return passes_->Run(data, run, signal);
 }
 
 absl::StatusOr<StepRecord> FirstOrderEngine::Step(const Dataset& data,
@@ -136,6 +103,7 @@ absl::StatusOr<StepRecord> FirstOrderEngine::Step(const Dataset& data,
   } else {
     RETURN_IF_ERROR(Update(loss, record.grad_norm, *run, record.learning_rate));
   }
+  runtime_->Pace();
   FinishStep(start, &record, run);
   return record;
 }

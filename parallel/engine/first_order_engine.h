@@ -10,6 +10,7 @@
 
 #include "parallel/engine/adamw_state.h"
 #include "parallel/engine/evaluate.h"
+#include "parallel/engine/gradient_passes.h"
 #include "parallel/engine/gradient_reducer.h"
 #include "parallel/engine/loss_reducer.h"
 #include "parallel/engine/micro_batch_reader.h"
@@ -45,8 +46,15 @@ class FirstOrderEngine : public TrainEngine {
   void WeightsChanged() override { optimizer_->SetMastersFromWeights(); }
   ModelRuntime& runtime() override { return *runtime_; }
 
-  // This stage's schedule for its share of the micro-batches.
-  Schedule TrainingSchedule() const;
+  void SetShares(const std::vector<int64_t>& counts) override {
+    passes_->SetShares(counts);
+  }
+  const std::vector<int64_t>& shares() const override {
+    return passes_->shares();
+  }
+  void SetCoordinator(int replica) override {
+    passes_->SetCoordinator(replica);
+  }
 
  private:
   FirstOrderEngine(const RunConfig& config, const ProcessGroups* groups,
@@ -59,7 +67,6 @@ class FirstOrderEngine : public TrainEngine {
   // All forward and backward passes of a step.
   absl::StatusOr<BatchLoss> Backpropagate(const Dataset& data,
                                           const RunState& run, int signal);
-  void ZeroGradients(bool all);
   // The reason why the step is bad; "" for a good one.
   std::string Judge(const BatchLoss& loss, double norm_squared,
                     const RunState& run) const;
@@ -76,7 +83,8 @@ class FirstOrderEngine : public TrainEngine {
   std::unique_ptr<GradientReducer> reducer_;
   std::unique_ptr<WeightPublisher> publisher_;
   std::unique_ptr<PipelineExecutor> executor_;
-  MicroBatchReader reader_;
+  std::unique_ptr<GradientPasses> passes_;
+  MicroBatchReader reader_;  // of evaluations
 };
 
 }  // namespace perdure

@@ -35,9 +35,17 @@ absl::StatusOr<std::unique_ptr<ModelRuntime>> ModelRuntime::Create(
   context.seed = options.seed;
   context.max_rows = options.max_rows;
   context.recompute = options.recompute;
+  context.after_block = [self = runtime.get()] { return self->AfterBlock(); };
+  runtime->meter_ = std::make_unique<WorkMeter>(groups);
   runtime->stage_ = std::make_unique<StageModel>(
       &context, StageBlocks(model, groups->topology.pp(), groups->me.pp));
   return runtime;
+}
+
+absl::Status ModelRuntime::AfterBlock() {
+  meter_->CountBlock();
+  Pace();
+  return interrupt_ ? interrupt_() : absl::OkStatus();
 }
 
 void ModelRuntime::Initialize() {

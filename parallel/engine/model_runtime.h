@@ -4,10 +4,13 @@
 // This rank's part of a model, ready to compute: memory, weights, blocks. The
 // base of training, evaluation and generation.
 
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "parallel/engine/replica_memory.h"
+#include "parallel/engine/work_meter.h"
 #include "parallel/group/process_groups.h"
 #include "parallel/model/context.h"
 #include "parallel/model/stage_model.h"
@@ -52,6 +55,19 @@ class ModelRuntime {
   const ProcessGroups& groups() const { return *groups_; }
   const ModelContext& context() const { return context_; }
   StageModel& stage() { return *stage_; }
+  // Of all passes between its Begin and End.
+  WorkMeter& meter() { return *meter_; }
+
+  // Called after each block of a pass, and by engines after other work of a
+  // step: may take time, so that a rank is slow on purpose.
+  void SetPace(std::function<void()> pace) { pace_ = std::move(pace); }
+  void Pace() const {
+    if (pace_) pace_();
+  }
+  // Called after each block of a pass; an error ends the pass.
+  void SetInterrupt(std::function<absl::Status()> interrupt) {
+    interrupt_ = std::move(interrupt);
+  }
 
   // Which weights passes use from now on: other ones of the same layout
   // (zeroth-order probes), which outlive their use; and where rows of
@@ -61,6 +77,7 @@ class ModelRuntime {
 
  private:
   ModelRuntime() = default;
+  absl::Status AfterBlock();
 
   ModelConfig model_;
   const ProcessGroups* groups_ = nullptr;
@@ -71,6 +88,9 @@ class ModelRuntime {
   Matmul matmul_;
   ModelContext context_;
   std::unique_ptr<StageModel> stage_;
+  std::unique_ptr<WorkMeter> meter_;
+  std::function<void()> pace_;
+  std::function<absl::Status()> interrupt_;
 };
 
 }  // namespace perdure

@@ -50,6 +50,13 @@ class TrainEngine {
   // After weights were loaded without optimizer state.
   virtual void WeightsChanged() = 0;
 
+  // Between steps, the same on all ranks: how many micro-batches of a step each
+  // dp replica computes from now on, and which replica coordinates where a step
+  // is shared as tasks. At the start: even shares, replica 0.
+  virtual void SetShares(const std::vector<int64_t>& counts) = 0;
+  virtual const std::vector<int64_t>& shares() const = 0;
+  virtual void SetCoordinator(int replica) = 0;
+
   virtual ModelRuntime& runtime() = 0;
 
   // The next computation of losses (and gradients) finds a weight of this rank

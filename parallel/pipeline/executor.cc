@@ -34,6 +34,10 @@ absl::Status PipelineExecutor::Run(
   return absl::OkStatus();
 }
 
+void PipelineExecutor::Abandon() {
+  for (const std::unique_ptr<Set>& set : sets_) set->micro_batch = -1;
+}
+
 absl::StatusOr<PipelineExecutor::Set*> PipelineExecutor::Acquire(
     int micro_batch, bool training) {
   Set* found = nullptr;

@@ -30,6 +30,10 @@ class PipelineExecutor {
       std::vector<SequenceLosses>* losses,
       absl::FunctionRef<void(int)> before_forward = [](int) {});
 
+  // After a Run that ended with an error on the only stage: what it was doing
+  // is forgotten, so that another can follow.
+  void Abandon();
+
  private:
   struct Set {
     StageActivations activations;

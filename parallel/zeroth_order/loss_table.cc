@@ -8,9 +8,10 @@
 namespace perdure {
 namespace {
 
-// A share's numbers in the order in which they travel.
-template <typename Body>
-void ForEachPlace(const LossShare& share, LossTable* table, Body&& body) {
+// A share's numbers in the order in which they travel. Table: LossTable, const
+// or not.
+template <typename Table, typename Body>
+void ForEachPlace(const LossShare& share, Table* table, Body&& body) {
   for (int64_t s = share.sequences.begin; s < share.sequences.end; ++s) {
     body(table->weight(s));
     for (int64_t p = share.probes.begin; p < share.probes.end; ++p) {
@@ -44,6 +45,18 @@ double LossTable::Mean(int probe) const {
   return weights > 0 ? LossSum(probe) / weights : 0;
 }
 
+void PackLosses(const LossShare& share, const LossTable& table,
+                std::vector<double>* numbers) {
+  numbers->clear();
+  ForEachPlace(share, &table, [&](double x) { numbers->push_back(x); });
+}
+
+void UnpackLosses(const LossShare& share, const std::vector<double>& numbers,
+                  LossTable* table) {
+  auto next = numbers.begin();
+  ForEachPlace(share, table, [&](double& x) { x = *next++; });
+}
+
 absl::Status ExchangeLosses(Communicator& replicas,
                             const std::vector<LossShare>& shares,
                             LossTable* table) {
@@ -54,16 +67,14 @@ absl::Status ExchangeLosses(Communicator& replicas,
   }
   const size_t me = static_cast<size_t>(replicas.rank());
   std::vector<double> mine;
-  ForEachPlace(shares[me], table, [&](double& x) { mine.push_back(x); });
+  PackLosses(shares[me], *table, &mine);
   std::vector<std::vector<char>> parts;
   RETURN_IF_ERROR(AllGatherParts(replicas, mine.data(), bytes, &parts));
   for (size_t r = 0; r < shares.size(); ++r) {
     if (r == me) continue;
-    const char* next = parts[r].data();
-    ForEachPlace(shares[r], table, [&](double& x) {
-      std::memcpy(&x, next, sizeof(x));
-      next += sizeof(x);
-    });
+    std::vector<double> theirs(parts[r].size() / sizeof(double));
+    std::memcpy(theirs.data(), parts[r].data(), parts[r].size());
+    UnpackLosses(shares[r], theirs, table);
   }
   return absl::OkStatus();
 }

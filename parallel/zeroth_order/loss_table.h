@@ -55,6 +55,12 @@ struct LossShare {
   }
 };
 
+// The numbers of a share as they travel: share.bytes() / 8 of them.
+void PackLosses(const LossShare& share, const LossTable& table,
+                std::vector<double>* numbers);
+void UnpackLosses(const LossShare& share, const std::vector<double>& numbers,
+                  LossTable* table);
+
 // Collective over `replicas`, whose rank r computed shares[r]: afterwards the
 // table is whole on all of them.
 absl::Status ExchangeLosses(Communicator& replicas,

@@ -2,6 +2,12 @@
 
 namespace perdure {
 
+NoiseKind NoiseKindOf(const ZerothOrderConfig& config) {
+  return config.noise() == ZerothOrderConfig::RADEMACHER
+             ? NoiseKind::kRademacher
+             : NoiseKind::kGaussian;
+}
+
 std::vector<Probe> ProbesOf(const ZerothOrderConfig& config) {
   std::vector<Probe> probes;
   const bool central = config.estimator() == ZerothOrderConfig::CENTRAL;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/config/zeroth_order.pb.h"
+#include "runtime/optim/noise.h"
 #include "runtime/topology/topology.h"
 
 namespace perdure {
@@ -17,6 +18,8 @@ struct Probe {
   int sign = 0;        // +1, -1, 0: theta itself
   friend bool operator==(const Probe&, const Probe&) = default;
 };
+
+NoiseKind NoiseKindOf(const ZerothOrderConfig& config);
 
 // CENTRAL: 0+ 0- 1+ 1- ...; ONE_SIDED: theta, 0+ 1+ ....
 std::vector<Probe> ProbesOf(const ZerothOrderConfig& config);

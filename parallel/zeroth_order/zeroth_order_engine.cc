@@ -3,19 +3,12 @@
 #include <chrono>
 #include <cmath>
 
-#include "parallel/engine/accuracy.h"
 #include "parallel/engine/evaluate.h"
 #include "parallel/engine/step_outcome.h"
 #include "runtime/optim/schedule.h"
 
 namespace perdure {
 namespace {
-
-NoiseKind NoiseKindOf(const ZerothOrderConfig& config) {
-  return config.noise() == ZerothOrderConfig::RADEMACHER
-             ? NoiseKind::kRademacher
-             : NoiseKind::kGaussian;
-}
 
 // An estimate as numbers, to be sent: all ranks know how many.
 std::vector<double> Flatten(const StepEstimate& e) {
@@ -65,7 +58,6 @@ ZerothOrderEngine::ZerothOrderEngine(const RunConfig& config,
     : config_(config),
       groups_(groups),
       trace_(trace),
-      probes_(ProbesOf(config.zeroth_order())),
       reader_(config.train().micro_batch()) {}
 
 absl::StatusOr<std::unique_ptr<ZerothOrderEngine>> ZerothOrderEngine::Create(
@@ -98,83 +90,28 @@ absl::StatusOr<std::unique_ptr<ZerothOrderEngine>> ZerothOrderEngine::Create(
       std::make_unique<PipelineExecutor>(&runtime->stage(), groups, trace);
   engine->runner_ = std::make_unique<ProbeRunner>(
       runtime, engine->weights_.get(), engine->executor_.get(), groups, trace);
+  engine->losses_ = std::make_unique<StepLosses>(config, groups, runtime,
+                                                 engine->runner_.get());
   return engine;
-}
-
-LossShare ZerothOrderEngine::ShareOf(int replica) const {
-  const Topology& topology = groups_->topology;
-  LossShare share;
-  share.probes = EvenPart(static_cast<int64_t>(probes_.size()),
-                          topology.pertp(), replica % topology.pertp());
-  const int64_t sequences = config_.train().global_batch();
-  const int64_t size = config_.train().micro_batch();
-  const Range micro_batches = EvenPart(reader_.Count(sequences), topology.dp(),
-                                       replica / topology.pertp());
-  share.sequences = {std::min(sequences, micro_batches.begin * size),
-                     std::min(sequences, micro_batches.end * size)};
-  // Who computes nothing knows no weights either.
-  if (share.probes.size() == 0) share.sequences = {};
-  return share;
 }
 
 absl::Status ZerothOrderEngine::ComputeLosses(const Dataset& data,
                                               const RunState& run, double eps,
-                                              LossTable* table) {
-  const LossShare share = ShareOf(groups_->replica());
-  const int64_t sequences = config_.train().global_batch();
-  const Range micro_range = EvenPart(reader_.Count(sequences),
-                                     groups_->topology.dp(), groups_->me.dp);
-  std::vector<MicroBatch> micro_batches;
-  if (share.probes.size() > 0) {
-    ASSIGN_OR_RETURN(micro_batches,
-                     reader_.Read(data, run.samples, sequences, micro_range));
-  }
-  Perturbation base;
-  base.kind = NoiseKindOf(config_.zeroth_order());
-  base.step = static_cast<uint32_t>(run.step + 1);
-  base.scale = static_cast<float>(eps);
-  std::vector<SequenceLosses> losses;
+                                              LossTable* table, int* signal) {
   std::optional<PassingWeightFault> fault;
   if (const auto spoil = TakeSpoil()) {
     weights_->Flush();  // theta stays as it is until the fault has passed
     fault.emplace(runtime_.get(), *spoil);
   }
-  RETURN_IF_ERROR(runner_->Run(GroupProbes(probes_, share.probes), base,
-                               micro_batches, &losses));
-  if (!HasLosses()) return absl::OkStatus();
-  const size_t count = micro_batches.size();
-  for (size_t i = 0; i < losses.size(); ++i) {
-    const int probe =
-        static_cast<int>(share.probes.begin + static_cast<int64_t>(i / count));
-    const size_t m = i % count;
-    const Batch& batch = *micro_batches[m].batch;
-    const SequenceLosses examples =
-        batch.candidates > 1 ? CandidateLosses(batch, losses[i]) : losses[i];
-    const int64_t first =
-        share.sequences.begin +
-        static_cast<int64_t>(m) * config_.train().micro_batch();
-    for (size_t s = 0; s < examples.loss.size(); ++s) {
-      const int64_t place = first + static_cast<int64_t>(s);
-      table->loss(probe, place) = examples.loss[s];
-      table->weight(place) = examples.weight[s];
-    }
-  }
-  return absl::OkStatus();
+  return losses_->Compute(data, run, eps, table, signal);
 }
 
 absl::StatusOr<StepEstimate> ZerothOrderEngine::ShareEstimate(
-    double learning_rate, double eps, LossTable* table) {
+    double learning_rate, double eps, const LossTable& table) {
   TraceScope scope(trace_, Trace::Lane::kCommunication, "share losses");
-  if (HasLosses()) {
-    std::vector<LossShare> shares;
-    for (int r = 0; r < groups_->replica_count(); ++r) {
-      shares.push_back(ShareOf(r));
-    }
-    RETURN_IF_ERROR(ExchangeLosses(*groups_->replicas, shares, table));
-  }
-  // On the others this only has the right sizes.
+  // On ranks without losses this only has the right sizes.
   StepEstimate estimate =
-      Estimate(config_.zeroth_order(), *table, learning_rate, eps);
+      Estimate(config_.zeroth_order(), table, learning_rate, eps);
   std::vector<double> flat = Flatten(estimate);
   const uint64_t bytes = flat.size() * sizeof(double);
   if (groups_->last_stage() && groups_->tp->size() > 1) {
@@ -226,16 +163,11 @@ absl::StatusOr<StepRecord> ZerothOrderEngine::Step(const Dataset& data,
   const double eps = zeroth.eps_is_lr() ? learning_rate : zeroth.eps();
   const int64_t pp_before = groups_->pp->stats().bytes;
   const int64_t tp_before = groups_->tp->stats().bytes;
-  LossTable table(static_cast<int>(probes_.size()),
+  LossTable table(static_cast<int>(losses_->probes().size()),
                   config_.train().global_batch());
-  RETURN_IF_ERROR(ComputeLosses(data, *run, eps, &table));
+  RETURN_IF_ERROR(ComputeLosses(data, *run, eps, &table, signal));
   ASSIGN_OR_RETURN(const StepEstimate estimate,
-                   ShareEstimate(learning_rate, eps, &table));
-  if (groups_->world->size() > 1) {
-    ASSIGN_OR_RETURN(const double largest,
-                     AllReduceScalar(*groups_->world, *signal, ReduceOp::kMax));
-    *signal = static_cast<int>(largest);
-  }
+                   ShareEstimate(learning_rate, eps, table));
 
   StepRecord record = MakeRecord(estimate, learning_rate, *run);
   std::string reason = JudgeLoss(config_.train(), estimate.loss, *run);
@@ -247,12 +179,15 @@ absl::StatusOr<StepRecord> ZerothOrderEngine::Step(const Dataset& data,
     RETURN_IF_ERROR(CheckBadStep(config_.train(), record, reason, *run));
   } else {
     record.coefficients = estimate.coefficients;
+    // A rank that computed nothing has not taken the last one.
+    weights_->Flush();
     weights_->Defer(UpdateOf(record));
     MoveMeans(estimate, &record);
   }
-  if (HasLosses()) record.loss_bytes = ShareOf(groups_->replica()).bytes();
+  if (losses_->HasLosses()) record.loss_bytes = losses_->sent_bytes();
   record.pp_bytes = groups_->pp->stats().bytes - pp_before;
   record.tp_bytes = groups_->tp->stats().bytes - tp_before;
+  runtime_->Pace();
   FinishStep(start, &record, run);
   record.signal_to_noise = SignalToNoise(*run);
   return record;

@@ -17,6 +17,7 @@
 #include "parallel/zeroth_order/estimator.h"
 #include "parallel/zeroth_order/perturbed_weights.h"
 #include "parallel/zeroth_order/probe_runner.h"
+#include "parallel/zeroth_order/step_losses.h"
 #include "runtime/config/run.pb.h"
 
 namespace perdure {
@@ -39,24 +40,27 @@ class ZerothOrderEngine : public TrainEngine {
   absl::Status Give(StateSink* sink) override;
   std::vector<StateRequest> Requests(bool weights_only) override;
   void WeightsChanged() override;
+  void SetShares(const std::vector<int64_t>& counts) override {
+    losses_->SetShares(counts);
+  }
+  const std::vector<int64_t>& shares() const override {
+    return losses_->shares();
+  }
+  void SetCoordinator(int replica) override {
+    losses_->SetCoordinator(replica);
+  }
   ModelRuntime& runtime() override { return *runtime_; }
 
  private:
   ZerothOrderEngine(const RunConfig& config, const ProcessGroups* groups,
                     Trace* trace);
 
-  // Whether losses come into being on this rank.
-  bool HasLosses() const {
-    return groups_->last_stage() && groups_->me.tp == 0;
-  }
-  // A replica's part of a step's losses; a pure function of the topology.
-  LossShare ShareOf(int replica) const;
-  // Computes it, and fills its places in the table on the last stage.
+  // Those of a step: whole on ranks that have losses.
   absl::Status ComputeLosses(const Dataset& data, const RunState& run,
-                             double eps, LossTable* table);
+                             double eps, LossTable* table, int* signal);
   // The estimate, on all ranks.
   absl::StatusOr<StepEstimate> ShareEstimate(double learning_rate, double eps,
-                                             LossTable* table);
+                                             const LossTable& table);
   StepRecord MakeRecord(const StepEstimate& estimate, double learning_rate,
                         const RunState& run) const;
   ZerothOrderUpdate UpdateOf(const StepRecord& record) const;
@@ -64,13 +68,13 @@ class ZerothOrderEngine : public TrainEngine {
   RunConfig config_;
   const ProcessGroups* groups_;
   Trace* trace_;
-  std::vector<Probe> probes_;
   std::unique_ptr<ModelRuntime> runtime_;
   std::unique_ptr<PerturbedWeights> weights_;
   std::unique_ptr<StateExport> state_;
   std::unique_ptr<PipelineExecutor> executor_;  // of probes and evaluation
   std::unique_ptr<ProbeRunner> runner_;
-  MicroBatchReader reader_;
+  std::unique_ptr<StepLosses> losses_;
+  MicroBatchReader reader_;  // of evaluations
 };
 
 }  // namespace perdure

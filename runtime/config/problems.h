@@ -46,6 +46,8 @@ void ValidateTopology(const RunConfig& config, Problems* problems);
 void ValidateTask(const RunConfig& config, bool for_training,
                   Problems* problems);
 void ValidateResilience(const RunConfig& config, Problems* problems);
+// Of resilience too: what concerns slow ranks.
+void ValidateStragglers(const RunConfig& config, Problems* problems);
 void ValidateZerothOrder(const RunConfig& config, Problems* problems);
 
 }  // namespace perdure

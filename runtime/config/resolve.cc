@@ -133,6 +133,10 @@ RunConfig ResolveConfig(const RunConfig& config) {
     train->set_sequence_length(resolved.model().context());
   }
   ResolveOptim(*train, resolved.mutable_optim());
+  ResilienceConfig* resilience = resolved.mutable_resilience();
+  if (!resilience->has_rebalance()) {
+    resilience->set_rebalance(train->method() == TrainConfig::ZEROTH_ORDER);
+  }
   return resolved;
 }
 

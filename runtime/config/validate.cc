@@ -126,6 +126,7 @@ std::vector<std::string> ValidateConfig(const RunConfig& config,
   ValidateTopology(config, &problems);
   ValidateZerothOrder(config, &problems);
   ValidateResilience(config, &problems);
+  ValidateStragglers(config, &problems);
   return problems.Take();
 }
 

@@ -1,7 +1,9 @@
 #include "tests/parallel/engine/tiny_run.h"
 
+#include <chrono>
 #include <cmath>
 #include <mutex>
+#include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -84,8 +86,35 @@ RunConfig TinyConfig(const std::string& family,
   return ResolveConfig(*config);
 }
 
+PrepareStep SlowRank(int slow) {
+  return [slow](TrainEngine* engine, int rank, int step) {
+    if (rank != slow || step > 0) return;
+    engine->runtime().SetPace(
+        [] { std::this_thread::sleep_for(std::chrono::milliseconds(10)); });
+  };
+}
+
+void ExpectEqualBits(const TinyRun& a, const TinyRun& b) {
+  ASSERT_EQ(a.steps.size(), b.steps.size());
+  for (size_t i = 0; i < a.steps.size(); ++i) {
+    ASSERT_EQ(a.steps[i].loss_plus, b.steps[i].loss_plus) << "step " << i + 1;
+    ASSERT_EQ(a.steps[i].loss_minus, b.steps[i].loss_minus) << "step " << i + 1;
+    ASSERT_EQ(a.steps[i].projected_grad, b.steps[i].projected_grad);
+    ASSERT_EQ(a.steps[i].loss, b.steps[i].loss) << "step " << i + 1;
+    ASSERT_EQ(a.steps[i].grad_norm, b.steps[i].grad_norm) << "step " << i + 1;
+  }
+  EXPECT_EQ(a.val_loss, b.val_loss);
+  EXPECT_EQ(a.state, b.state);
+}
+
 TinyRun TrainTiny(const RunConfig& config, int ranks, int steps,
                   const ZerothOrderKernels* kernels) {
+  return TrainTiny(config, ranks, steps, kernels, nullptr);
+}
+
+TinyRun TrainTiny(const RunConfig& config, int ranks, int steps,
+                  const ZerothOrderKernels* kernels,
+                  const PrepareStep& prepare) {
   if (kernels == nullptr) kernels = &BestZerothOrderKernels();
   TinyRun result;
   result.traffic.resize(static_cast<size_t>(ranks));
@@ -118,13 +147,15 @@ TinyRun TrainTiny(const RunConfig& config, int ranks, int steps,
     const int64_t dp_before = groups.dp->stats().bytes;
     for (int i = 0; i < steps; ++i) {
       int signal = 0;
+      if (prepare) prepare(engine.get(), world.rank(), i);
       ASSIGN_OR_RETURN(records.emplace_back(),
                        engine->Step(*data, &run, &signal));
     }
     const TinyRun::Traffic traffic = {
         groups.replicas->stats().bytes - replicas_before,
         groups.dp->stats().bytes - dp_before,
-        groups.pp->stats().bytes - pp_before, records};
+        groups.pp->stats().bytes - pp_before,
+        engine->runtime().meter().work().blocks, records};
     ASSIGN_OR_RETURN(const Evaluation evaluation, engine->Evaluate(*val, 0, 0));
     ASSIGN_OR_RETURN(const SavedPieces saved, engine->Pieces());
     std::lock_guard<std::mutex> lock(mutex);

@@ -4,11 +4,13 @@
 // A small model trained for a few steps on ranks that are threads: what the
 // parity tests compare between topologies.
 
+#include <functional>
 #include <map>
 #include <ostream>
 #include <string>
 #include <vector>
 
+#include "parallel/engine/train_engine.h"
 #include "runtime/config/run.pb.h"
 #include "runtime/optim/zeroth_order.h"
 #include "runtime/state/step_record.h"
@@ -32,6 +34,7 @@ struct TinyRun {
     int64_t replicas = 0;  // dp and pertp together
     int64_t dp = 0;
     int64_t pp = 0;
+    int64_t blocks = 0;             // that it computed in the steps
     std::vector<StepRecord> steps;  // as this rank saw them
   };
   std::vector<Traffic> traffic;  // by rank
@@ -50,6 +53,18 @@ RunConfig TinyConfig(const std::string& family,
 // of a zeroth-order one, nullptr: the best.
 TinyRun TrainTiny(const RunConfig& config, int ranks, int steps,
                   const ZerothOrderKernels* kernels = nullptr);
+// `prepare` is called on every rank, with its number, before each step (from
+// 0).
+using PrepareStep =
+    std::function<void(TrainEngine* engine, int rank, int step)>;
+TinyRun TrainTiny(const RunConfig& config, int ranks, int steps,
+                  const ZerothOrderKernels* kernels,
+                  const PrepareStep& prepare);
+
+// Rank `slow` takes a pause after each block.
+PrepareStep SlowRank(int slow);
+// Nothing differs, not in a bit.
+void ExpectEqualBits(const TinyRun& a, const TinyRun& b);
 
 // The largest relative difference of the losses of two runs.
 double LossDifference(const TinyRun& a, const TinyRun& b);

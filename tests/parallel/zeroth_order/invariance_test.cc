@@ -48,18 +48,6 @@ TinyRun Train(const std::string& family, const std::vector<std::string>& more,
   return TrainTiny(TinyConfig(family, Settings(more)), ranks, steps, kernels);
 }
 
-void ExpectEqualBits(const TinyRun& a, const TinyRun& b) {
-  ASSERT_EQ(a.steps.size(), b.steps.size());
-  for (size_t i = 0; i < a.steps.size(); ++i) {
-    ASSERT_EQ(a.steps[i].loss_plus, b.steps[i].loss_plus) << "step " << i + 1;
-    ASSERT_EQ(a.steps[i].loss_minus, b.steps[i].loss_minus) << "step " << i + 1;
-    ASSERT_EQ(a.steps[i].projected_grad, b.steps[i].projected_grad);
-    ASSERT_EQ(a.steps[i].loss, b.steps[i].loss);
-  }
-  EXPECT_EQ(a.val_loss, b.val_loss);
-  EXPECT_EQ(a.state, b.state);
-}
-
 using Case = std::tuple<std::string, Mesh>;
 
 class InvarianceTest : public testing::TestWithParam<Case> {};
