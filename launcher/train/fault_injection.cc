@@ -18,6 +18,7 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "launcher/train/slowness.h"
 
 namespace perdure {
 namespace {
@@ -127,17 +128,19 @@ FaultInjector::FaultInjector(const std::vector<PlannedFault>& faults, int rank,
                });
 }
 
-void FaultInjector::Strike(int64_t step, double last_seconds,
-                           const FaultTargets& targets) const {
+void FaultInjector::Strike(int64_t step, const FaultTargets& targets) {
+  double slowness = 1;
   for (const PlannedFault& fault : faults_) {
     if (fault.kind == kSlow) {
-      if (step >= fault.step) {
-        absl::SleepFor(absl::Seconds((fault.factor - 1) * last_seconds));
-      }
+      if (step >= fault.step) slowness = fault.factor;
     } else if (step == fault.step) {
       Kinds().at(fault.kind)(targets);
     }
   }
+  if (slowness == slowness_) return;
+  slowness_ = slowness;
+  targets.engine->runtime().SetPace(
+      [pace = Slowness(slowness)]() mutable { pace.Pay(); });
 }
 
 }  // namespace perdure

@@ -6,8 +6,8 @@
 // strikes the rank before that step. KIND:
 //   kill   SIGKILL            segv   a bad address      abort  abort()
 //   exit0  _exit(0)           stop   SIGSTOP            hang   sleeps for ever
-//   spin   computes for ever  slowN  from then on every step takes N times as
-//                                    long (slow4)
+//   spin   computes for ever  slowN  from then on it computes N times as slowly
+//                                    (slow4), sleeping in between
 //   oom      an allocation fails
 //   oomkill  the kernel's words, then SIGKILL
 //   nan         a weight is NaN while the step computes, and then no more
@@ -51,12 +51,12 @@ class FaultInjector {
   FaultInjector(const std::vector<PlannedFault>& faults, int rank,
                 int64_t generation);
   bool empty() const { return faults_.empty(); }
-  // Before step `step`; the last one took `last_seconds`.
-  void Strike(int64_t step, double last_seconds,
-              const FaultTargets& targets) const;
+  // Before step `step`.
+  void Strike(int64_t step, const FaultTargets& targets);
 
  private:
   std::vector<PlannedFault> faults_;
+  double slowness_ = 1;  // of slowN, so far
 };
 
 }  // namespace perdure

@@ -6,6 +6,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "launcher/train/console.h"
+#include "parallel/engine/gradient_passes.h"
+#include "parallel/engine/shares.h"
 #include "parallel/pipeline/schedule.h"
 #include "parallel/zeroth_order/probes.h"
 #include "runtime/base/text.h"
@@ -60,8 +62,9 @@ std::string DescribeBatch(const RunConfig& config, const Topology& topology) {
   const TrainConfig& train = config.train();
   std::vector<std::string> shares;
   const int64_t total = MicroBatches(train);
-  for (int d = 0; d < topology.dp(); ++d) {
-    shares.push_back(absl::StrCat(EvenPart(total, topology.dp(), d).size()));
+  const int parts = GradientGroups(config, topology.dp());
+  for (int64_t count : EvenShares(total, parts)) {
+    shares.push_back(absl::StrCat(count));
   }
   const bool even = train.global_batch() % train.micro_batch() == 0;
   return absl::StrCat(
@@ -69,9 +72,10 @@ std::string DescribeBatch(const RunConfig& config, const Topology& topology) {
       " tokens = ", int64_t{train.global_batch()} * train.sequence_length(),
       " tokens a step; ", total, " micro-batches of ", train.micro_batch(),
       even ? "" : " (the last is smaller)",
-      topology.dp() > 1
-          ? absl::StrCat(", to replicas ", absl::StrJoin(shares, " + "))
-          : "",
+      parts > 1 ? absl::StrCat(", to ",
+                               parts == topology.dp() ? "replicas " : "groups ",
+                               absl::StrJoin(shares, " + "))
+                : "",
       topology.dp() > total
           ? absl::StrCat("; WARNING: ", topology.dp() - total,
                          " replicas have nothing to do, use a smaller "
@@ -115,6 +119,27 @@ std::string DescribeOptimizer(const RunConfig& config) {
       OptimConfig::Schedule_Name(optim.schedule()), optim.min_lr(),
       optim.decay_steps(), optim.beta1(), optim.beta2(), optim.weight_decay(),
       optim.clip_norm(), optim.zero());
+}
+
+// How a slow rank is not waited for, and what that costs.
+std::string DescribeBackups(const RunConfig& config, const Topology& topology) {
+  const ResilienceConfig& resilience = config.resilience();
+  if (resilience.backup_probes()) {
+    return absl::StrFormat(
+        "probes of a slow rank are computed by others, in up to %d pieces a "
+        "direction",
+        resilience.backup_pieces());
+  }
+  if (resilience.gradient_coding() == 0) return "";
+  const int groups = GradientGroups(config, topology.dp());
+  return absl::StrFormat(
+      "gradient coding: %d group%s of %s replicas compute alike and the first "
+      "counts; %.3g x the computation of a run without",
+      groups, groups == 1 ? "" : "s",
+      topology.dp() % groups == 0 ? absl::StrCat(topology.dp() / groups)
+                                  : absl::StrCat(topology.dp() / groups, " or ",
+                                                 topology.dp() / groups + 1),
+      static_cast<double>(topology.dp()) / groups);
 }
 
 std::string DescribeMemory(const MemoryPlan& plan) {
@@ -196,6 +221,8 @@ TableRows PlanRows(const RunConfig& config, const Topology& topology) {
     }
   }
   rows.emplace_back("optimizer", DescribeOptimizer(config));
+  const std::string backups = DescribeBackups(config, topology);
+  if (!backups.empty()) rows.emplace_back("backups", backups);
   rows.emplace_back(
       "run",
       absl::StrCat(config.train().steps(), " steps, ",

@@ -4,6 +4,7 @@
 
 #include "launcher/train/machine_speed.h"
 #include "launcher/train/memory_plan.h"
+#include "parallel/engine/gradient_passes.h"
 #include "parallel/zeroth_order/probes.h"
 #include "runtime/nn/param_layout.h"
 
@@ -92,8 +93,10 @@ Groups GroupsOf(const MachineSpeed& speed, const Topology& t, int per_node) {
 // Passes of the slowest rank through a stage, the filling of the pipeline
 // included: micro-batches, and for zeroth-order runs each probe of one.
 double Passes(const RunConfig& config, const Topology& topology) {
-  const double micro_batches = static_cast<double>(
-      EvenPart(MicroBatches(config.train()), topology.dp(), 0).size());
+  const double micro_batches =
+      static_cast<double>(EvenPart(MicroBatches(config.train()),
+                                   GradientGroups(config, topology.dp()), 0)
+                              .size());
   double passes = micro_batches;
   if (config.train().method() == TrainConfig::ZEROTH_ORDER) {
     const auto probes =

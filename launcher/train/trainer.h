@@ -83,7 +83,7 @@ class Trainer {
   Communicator* world_;
   const TrainerFlags& flags_;
   const TrainEnvironment& environment_;
-  const FaultInjector faults_;
+  FaultInjector faults_;
   std::shared_ptr<FaultyStorage> faulty_;  // with faults
   std::shared_ptr<Storage> storage_;       // that, or the disk as it is
   RunConfig config_;                       // resolved

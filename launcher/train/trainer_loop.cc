@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "launcher/train/console.h"
+#include "launcher/train/speed_watch.h"
 #include "launcher/train/trainer.h"
 #include "runtime/base/file.h"
 #include "runtime/base/text.h"
@@ -118,7 +119,6 @@ absl::Status Trainer::SaveIfDue(int* signal) {
 
 absl::Status Trainer::RunSteps() {
   if (board() != nullptr) board()->EnterPhase(Phase::kTrain);
-  double step_seconds = 0;
   const TraceConfig& trace = config_.trace();
   const int64_t trace_begin = run_.step + trace.first_step();
   const int64_t trace_end = trace_begin + trace.steps();
@@ -133,16 +133,24 @@ absl::Status Trainer::RunSteps() {
     RETURN_IF_ERROR(CatchUp());
     evaluated = run_.step;
   }
+  const auto tell = [this](const std::string& text) {
+    Note(text);
+    return journal_.Note(JournalEvent::SPEED, run_.step, text);
+  };
+  SpeedWatch speed(config_, {&groups_, engine_.get(), board(),
+                             environment_.session.host, tell});
   while (run_.step < config_.train().steps()) {
     if (trace.steps() > 0 && run_.step + 1 == trace_begin) trace_.Enable(true);
-    faults_.Strike(run_.step + 1, step_seconds, {engine_.get(), faulty_.get()});
+    faults_.Strike(run_.step + 1, {engine_.get(), faulty_.get()});
     int signal = environment_.stop_signal ? environment_.stop_signal() : 0;
+    speed.BeginStep();
     ASSIGN_OR_RETURN(const StepRecord record,
                      engine_->Step(*train_, &run_, &signal));
+    speed.EndStep();
     RETURN_IF_ERROR(PrepareTiers());
     RETURN_IF_ERROR(AfterStep(record));
+    RETURN_IF_ERROR(speed.Compare(record.step));
     RETURN_IF_ERROR(PollSaving());
-    step_seconds = record.seconds;
     if (trace_.enabled() && run_.step + 1 == trace_end) {
       RETURN_IF_ERROR(FinishTrace());
     }

@@ -63,6 +63,17 @@ void ProgressBoard::FinishStep(int64_t step, double loss) {
   Publish();
 }
 
+void ProgressBoard::SetComputeSeconds(double seconds) {
+  mine_.compute_seconds = seconds;
+  Publish();
+}
+
+void ProgressBoard::SetSpeed(double speed, bool straggler) {
+  mine_.speed = speed;
+  mine_.straggler = straggler;
+  Publish();
+}
+
 void ProgressBoard::BeginCollective(absl::string_view group,
                                     absl::string_view operation,
                                     uint64_t sequence) {

@@ -47,6 +47,9 @@ struct RankProgress {
   uint64_t sequence = 0;             // the last one's in its group
   ProgressClock::duration waited{};  // in all collectives that ended
   double loss = 0;
+  double compute_seconds = 0;        // of the last step, without waiting
+  double speed = 0;                  // as a part of the median's; 0: unknown
+  bool straggler = false;            // that has been low for long
   std::array<char, 24> group{};      // the last collective's, cut
   std::array<char, 12> operation{};  // "AllReduce"
 };
@@ -62,6 +65,8 @@ class ProgressBoard {
   void EnterPhase(Phase phase);
   void SetTotalSteps(int64_t steps);
   void FinishStep(int64_t step, double loss);
+  void SetComputeSeconds(double seconds);
+  void SetSpeed(double speed, bool straggler);
   void BeginCollective(absl::string_view group, absl::string_view operation,
                        uint64_t sequence);
   void EndCollective();

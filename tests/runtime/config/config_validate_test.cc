@@ -265,5 +265,48 @@ TEST(ValidateConfigTest, AdaptersThatCannotBeAreRefused) {
               ElementsAre(HasSubstr("leave one of them out")));
 }
 
+TEST(ValidateConfigTest, BackupsNeedWholeReplicas) {
+  EXPECT_THAT(ProblemsAfter({"train.method=ZEROTH_ORDER",
+                             "resilience.backup_probes=true", "topology.dp=4"}),
+              IsEmpty());
+  EXPECT_THAT(
+      ProblemsAfter({"train.method=ZEROTH_ORDER",
+                     "resilience.backup_probes=true", "topology.pp=2"}),
+      ElementsAre(AllOf(StartsWith("resilience.backup_probes: "),
+                        HasSubstr("topology.pp = 2; set topology.pp: 1"))));
+  EXPECT_THAT(ProblemsAfter({"resilience.backup_probes=true"}),
+              ElementsAre(HasSubstr("use resilience.gradient_coding")));
+}
+
+TEST(ValidateConfigTest, GradientCodingNeedsWholeStatesAndReplicas) {
+  EXPECT_THAT(ProblemsAfter({"resilience.gradient_coding=1", "optim.zero=0",
+                             "topology.dp=4"}),
+              IsEmpty());
+  EXPECT_THAT(
+      ProblemsAfter({"resilience.gradient_coding=1", "topology.pp=2",
+                     "topology.tp=2", "resilience.rebalance=true"}),
+      ElementsAre(
+          AllOf(StartsWith("resilience.gradient_coding: 1 needs the whole "
+                           "optimizer state"),
+                HasSubstr("optim.zero = 1; set optim.zero: 0")),
+          StartsWith("resilience.rebalance: true and "),
+          HasSubstr("topology.pp = 2; set topology.pp: 1"),
+          HasSubstr("topology.tp = 2; set topology.tp: 1")));
+  EXPECT_THAT(ProblemsAfter({"train.method=ZEROTH_ORDER", "optim.zero=0",
+                             "resilience.gradient_coding=1"}),
+              ElementsAre(HasSubstr("use resilience.backup_probes")));
+  EXPECT_THAT(ProblemsAfter({"resilience.gradient_coding=-1"}),
+              ElementsAre(StartsWith("resilience.gradient_coding: -1")));
+}
+
+TEST(ValidateConfigTest, RebalancingIsOnWhereItChangesNoBit) {
+  RunConfig config = Good();
+  EXPECT_FALSE(ResolveConfig(config).resilience().rebalance());
+  config.mutable_train()->set_method(TrainConfig::ZEROTH_ORDER);
+  EXPECT_TRUE(ResolveConfig(config).resilience().rebalance());
+  config.mutable_resilience()->set_rebalance(false);
+  EXPECT_FALSE(ResolveConfig(config).resilience().rebalance());
+}
+
 }  // namespace
 }  // namespace perdure

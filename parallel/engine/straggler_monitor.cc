@@ -1,0 +1,124 @@
+#include "parallel/engine/straggler_monitor.h"
+
+#include <algorithm>
+
+#include "parallel/engine/shares.h"
+
+namespace perdure {
+namespace {
+
+// 0 of nothing.
+double Median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  const size_t n = values.size();
+  return (values[(n - 1) / 2] + values[n / 2]) / 2;
+}
+
+}  // namespace
+
+StragglerMonitor::StragglerMonitor(const ResilienceConfig& config,
+                                   const Topology& topology)
+    : config_(config),
+      topology_(topology),
+      speeds_(static_cast<size_t>(topology.ranks()), 0),
+      slow_windows_(speeds_.size(), 0),
+      straggles_(speeds_.size(), false) {}
+
+std::vector<double> StragglerMonitor::SpeedsOf(
+    const std::vector<PassWork>& work) const {
+  std::vector<std::vector<double>> of_stage(
+      static_cast<size_t>(topology_.pp()));
+  std::vector<double> speeds(work.size(), 0);
+  for (size_t r = 0; r < work.size(); ++r) {
+    if (work[r].blocks == 0 || work[r].seconds <= 0) continue;
+    speeds[r] = static_cast<double>(work[r].blocks) / work[r].seconds;
+    const int stage = topology_.CoordinatesOf(static_cast<int>(r)).pp;
+    of_stage[static_cast<size_t>(stage)].push_back(speeds[r]);
+  }
+  for (size_t r = 0; r < speeds.size(); ++r) {
+    const int stage = topology_.CoordinatesOf(static_cast<int>(r)).pp;
+    const double median = Median(of_stage[static_cast<size_t>(stage)]);
+    // Who did nothing is as fast as before, as far as is known.
+    speeds[r] = speeds[r] > 0 ? speeds[r] / median : speeds_[r];
+  }
+  return speeds;
+}
+
+void StragglerMonitor::AddWindow(const std::vector<PassWork>& work) {
+  speeds_ = SpeedsOf(work);
+  changed_.clear();
+  for (size_t r = 0; r < speeds_.size(); ++r) {
+    const bool slow = speeds_[r] > 0 && speeds_[r] < config_.straggler_ratio();
+    slow_windows_[r] = slow ? slow_windows_[r] + 1 : 0;
+    const bool straggles =
+        slow &&
+        (straggles_[r] || slow_windows_[r] >= config_.straggler_windows());
+    if (straggles != straggles_[r]) changed_.push_back(static_cast<int>(r));
+    straggles_[r] = straggles;
+  }
+  last_.push_back(speeds_);
+  if (last_.size() > static_cast<size_t>(config_.straggler_windows())) {
+    last_.pop_front();
+  }
+}
+
+double StragglerMonitor::ReplicaSpeed(int replica,
+                                      const std::vector<double>& speeds) const {
+  double slowest = 0;
+  for (int r = 0; r < topology_.ranks(); ++r) {
+    const RankCoordinates at = topology_.CoordinatesOf(r);
+    const double speed = speeds[static_cast<size_t>(r)];
+    if (at.dp * topology_.pertp() + at.pertp != replica || speed <= 0) continue;
+    slowest = slowest == 0 ? speed : std::min(slowest, speed);
+  }
+  return slowest == 0 ? 1 : slowest;
+}
+
+std::vector<double> StragglerMonitor::DpSpeeds() const {
+  std::vector<double> medians;
+  for (size_t r = 0; r < speeds_.size(); ++r) {
+    std::vector<double> values;
+    for (const std::vector<double>& window : last_) values.push_back(window[r]);
+    medians.push_back(Median(values));
+  }
+  std::vector<double> speeds;
+  for (int d = 0; d < topology_.dp(); ++d) {
+    double slowest = ReplicaSpeed(d * topology_.pertp(), medians);
+    for (int p = 1; p < topology_.pertp(); ++p) {
+      slowest =
+          std::min(slowest, ReplicaSpeed(d * topology_.pertp() + p, medians));
+    }
+    speeds.push_back(slowest);
+  }
+  return speeds;
+}
+
+std::optional<std::vector<int64_t>> StragglerMonitor::Rebalance(
+    const std::vector<int64_t>& current) {
+  const auto windows = static_cast<size_t>(config_.straggler_windows());
+  if (last_.size() < windows) return std::nullopt;
+  const std::vector<double> speeds = DpSpeeds();
+  int64_t total = 0;
+  for (int64_t count : current) total += count;
+  std::vector<int64_t> better = SharesBySpeed(total, speeds);
+  if (TimeOf(better, speeds) >
+      (1 - config_.rebalance_gain()) * TimeOf(current, speeds)) {
+    return std::nullopt;
+  }
+  last_.clear();
+  return better;
+}
+
+int StragglerMonitor::Coordinator(int current) const {
+  if (ReplicaSpeed(current, speeds_) >= config_.straggler_ratio()) {
+    return current;
+  }
+  int fastest = current;
+  for (int r = 0; r < topology_.dp() * topology_.pertp(); ++r) {
+    if (ReplicaSpeed(r, speeds_) > ReplicaSpeed(fastest, speeds_)) fastest = r;
+  }
+  return fastest;
+}
+
+}  // namespace perdure

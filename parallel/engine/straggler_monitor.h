@@ -1,0 +1,64 @@
+#ifndef PERDURE_PARALLEL_ENGINE_STRAGGLER_MONITOR_H_
+#define PERDURE_PARALLEL_ENGINE_STRAGGLER_MONITOR_H_
+
+// Tells from what ranks have computed in how much time which of them are slow,
+// and how the micro-batches of a step are to be shared. Pure: all ranks feed it
+// with the same numbers and come to the same conclusions. It starts anew with
+// each generation.
+
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "parallel/engine/work_meter.h"
+#include "runtime/config/resilience.pb.h"
+#include "runtime/topology/topology.h"
+
+namespace perdure {
+
+class StragglerMonitor {
+ public:
+  StragglerMonitor(const ResilienceConfig& config, const Topology& topology);
+
+  // What the ranks did in one window, by rank.
+  void AddWindow(const std::vector<PassWork>& work);
+
+  // Parts of the median speed of the ranks of the same stage (other stages have
+  // other blocks), in the last window in which the rank computed; 0: unknown.
+  const std::vector<double>& speeds() const { return speeds_; }
+  // Below straggler_ratio in each of the last straggler_windows windows, and
+  // not above it since.
+  bool straggles(int rank) const {
+    return straggles_[static_cast<size_t>(rank)];
+  }
+  // Ranks for which that changed in the last window.
+  const std::vector<int>& changed() const { return changed_; }
+
+  // Shares by the speeds of the last straggler_windows windows, if they would
+  // make a step shorter than `current` do by rebalance_gain. After a change so
+  // many new windows are awaited.
+  std::optional<std::vector<int64_t>> Rebalance(
+      const std::vector<int64_t>& current);
+
+  // A replica (of dp and pertp) that is no straggler: `current`, or else the
+  // fastest.
+  int Coordinator(int current) const;
+
+ private:
+  std::vector<double> SpeedsOf(const std::vector<PassWork>& work) const;
+  // The slowest rank of a replica counts: the others wait for it.
+  double ReplicaSpeed(int replica, const std::vector<double>& speeds) const;
+  std::vector<double> DpSpeeds() const;
+
+  ResilienceConfig config_;
+  Topology topology_;
+  std::vector<double> speeds_;     // by rank
+  std::vector<int> slow_windows_;  // in a row, by rank
+  std::vector<bool> straggles_;    // by rank
+  std::vector<int> changed_;
+  std::deque<std::vector<double>> last_;  // speeds of the last windows
+};
+
+}  // namespace perdure
+
+#endif  // PERDURE_PARALLEL_ENGINE_STRAGGLER_MONITOR_H_
