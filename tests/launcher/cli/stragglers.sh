@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Slow ranks: named, given less to do, not waited for. The losses stay equal to
+# the last bit where they are promised to.
+set -Eeuo pipefail
+source "$(dirname "$0")/common.sh"
+
+tokens=$work/text/text.tokens
+zeroth=(--set train.method=ZEROTH_ORDER --set zeroth_order.eps=1e-3
+  --set optim.lr=1e-4 --set train.steps=24)
+coded=(--set optim.zero=0 --set train.steps=24)
+small=(--set train.micro_batch=1 --set snapshot.every_steps=0
+  --set resilience.straggler_window=2 --set data.train.path="$tokens")
+train=("$bin/pretrain" --config "$(dirname "$0")/config.textproto" "${small[@]}")
+
+write_text "$work/text.txt"
+expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
+  --output "$tokens"
+
+losses() { column "$1/metrics.jsonl" loss; }
+
+check "zeroth-order, dp 4: a slow rank is named and gets less; no bit changes"
+expect 0 "${train[@]}" "${zeroth[@]}" --run_dir "$work/zo"
+expect 0 env PERDURE_FAULT=slow20@3:4 "${mpirun[@]}" -x PERDURE_FAULT -n 4 \
+  "${train[@]}" "${zeroth[@]}" --run_dir "$work/zo4"
+says "straggler: rank 3 on" "rebalance: micro-batches of the replicas 2 + 2 + 2 + 2 -> "
+equal "$(losses "$work/zo4")" "$(losses "$work/zo")" "losses"
+
+check "with backup probes no bit changes either"
+expect 0 env PERDURE_FAULT=slow20@0:4 "${mpirun[@]}" -x PERDURE_FAULT -n 4 \
+  "${train[@]}" "${zeroth[@]}" --set resilience.backup_probes=true \
+  --run_dir "$work/backup"
+says "probes of a slow rank are computed by others"
+equal "$(losses "$work/backup")" "$(losses "$work/zo")" "losses"
+
+check "a rank that dies among backup probes ends the run with its name"
+expect 137 env PERDURE_FAULT=kill@2:9 "${mpirun[@]}" -x PERDURE_FAULT -n 4 \
+  "${train[@]}" "${zeroth[@]}" --set resilience.backup_probes=true \
+  --run_dir "$work/dead"
+says "exited on signal 9"
+
+check "and a hanging one at the deadline"
+expect 5 env PERDURE_FAULT=hang@2:9 "${mpirun[@]}" -x PERDURE_FAULT -n 4 \
+  "${train[@]}" "${zeroth[@]}" --set resilience.backup_probes=true \
+  --set topology.timeout_seconds=2 --run_dir "$work/hung"
+says "no message from rank 2 (world rank 2) within 2s"
+
+check "gradient coding: the first of each group counts, with the same bits"
+expect 0 ranks 4 "${train[@]}" "${coded[@]}" \
+  --set resilience.gradient_coding=1 --run_dir "$work/coded"
+says "2 groups of 2 replicas compute alike and the first counts; 2 x the computation"
+expect 0 env PERDURE_FAULT=slow20@1:4 "${mpirun[@]}" -x PERDURE_FAULT -n 4 \
+  "${train[@]}" "${coded[@]}" --set resilience.gradient_coding=1 \
+  --run_dir "$work/coded-slow"
+equal "$(losses "$work/coded-slow")" "$(losses "$work/coded")" "losses"
+
+check "settings that do not go together"
+expect 2 "${train[@]}" --set resilience.gradient_coding=1 --run_dir "$work/bad"
+says "resilience.gradient_coding: 1 needs the whole optimizer state on every replica, but optim.zero = 1; set optim.zero: 0"
+expect 2 ranks 2 "${train[@]}" "${zeroth[@]}" --set topology.pp=2 \
+  --set resilience.backup_probes=true --run_dir "$work/bad"
+says "resilience.backup_probes: needs a whole replica on each rank, but topology.pp = 2; set topology.pp: 1, or leave it out"
+
+echo "all passed"
