@@ -59,6 +59,7 @@ absl::StatusOr<std::unique_ptr<TrainEngine>> MakeTinyEngine(
     const RunConfig& config, int64_t max_rows, const ProcessGroups* groups,
     Device* device, const ZerothOrderKernels* kernels) {
   if (config.train().method() == TrainConfig::ZEROTH_ORDER) {
+    if (kernels == nullptr) kernels = &BestZerothOrderKernels();
     return ZerothOrderEngine::Create(config, max_rows, groups, device, nullptr,
                                      kernels);
   }
@@ -108,14 +109,8 @@ void ExpectEqualBits(const TinyRun& a, const TinyRun& b) {
 }
 
 TinyRun TrainTiny(const RunConfig& config, int ranks, int steps,
-                  const ZerothOrderKernels* kernels) {
-  return TrainTiny(config, ranks, steps, kernels, nullptr);
-}
-
-TinyRun TrainTiny(const RunConfig& config, int ranks, int steps,
                   const ZerothOrderKernels* kernels,
                   const PrepareStep& prepare) {
-  if (kernels == nullptr) kernels = &BestZerothOrderKernels();
   TinyRun result;
   result.traffic.resize(static_cast<size_t>(ranks));
   std::mutex mutex;

@@ -49,17 +49,15 @@ struct TinyRun {
 RunConfig TinyConfig(const std::string& family,
                      const std::vector<std::string>& overrides);
 
-// Dies on any error. The engine is the one that the config names; `kernels`:
-// of a zeroth-order one, nullptr: the best.
-TinyRun TrainTiny(const RunConfig& config, int ranks, int steps,
-                  const ZerothOrderKernels* kernels = nullptr);
-// `prepare` is called on every rank, with its number, before each step (from
-// 0).
+// Called on every rank, with its number, before each step (from 0).
 using PrepareStep =
     std::function<void(TrainEngine* engine, int rank, int step)>;
+
+// Dies on any error. The engine is the one that the config names; `kernels`:
+// of a zeroth-order one, nullptr: the best. `prepare` may be nullptr.
 TinyRun TrainTiny(const RunConfig& config, int ranks, int steps,
-                  const ZerothOrderKernels* kernels,
-                  const PrepareStep& prepare);
+                  const ZerothOrderKernels* kernels = nullptr,
+                  const PrepareStep& prepare = nullptr);
 
 // Rank `slow` takes a pause after each block.
 PrepareStep SlowRank(int slow);

@@ -68,15 +68,15 @@ TEST(ResolveConfigTest, ConstantDefaultsAreWrittenOutToo) {
 
 TEST(ResolveConfigTest, GivenValuesStay) {
   RunConfig config = Small("llama");
-  ASSERT_TRUE(
-      ApplyOverrides(
-          {"model.kv_heads=2", "model.head_dim=8", "model.ffn_hidden=7",
-           "model.tie_embeddings=true", "model.qkv_bias=true",
-           "model.activation=gelu", "model.rope_theta=5", "train.micro_batch=3",
-           "train.sequence_length=9", "train.seed=1", "optim.min_lr=0",
-           "optim.decay_steps=50", "optim.wsd_decay_steps=4"},
-          &config)
-          .ok());
+  ASSERT_TRUE(ApplyOverrides(
+                  {"model.kv_heads=2", "model.head_dim=8", "model.ffn_hidden=7",
+                   "model.tie_embeddings=true", "model.qkv_bias=true",
+                   "model.activation=gelu", "model.rope_theta=5",
+                   "train.micro_batch=3", "train.sequence_length=9",
+                   "train.seed=1", "optim.min_lr=0", "optim.decay_steps=50",
+                   "optim.wsd_decay_steps=4", "resilience.rebalance=true"},
+                  &config)
+                  .ok());
   const RunConfig resolved = ResolveConfig(config);
   EXPECT_THAT(DiffConfigs(config, resolved), IsEmpty());
 }
