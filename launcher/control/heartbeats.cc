@@ -47,6 +47,13 @@ Heartbeat MakeHeartbeat(const Sender& sender, uint64_t number,
     beat.set_operation(progress.operation.data());
   }
   beat.set_waited(std::chrono::duration<double>(progress.waited).count());
+  if (progress.steps_made > 0) {
+    beat.set_compute_seconds(progress.compute_seconds);
+  }
+  if (progress.speed > 0) {
+    beat.set_speed(progress.speed);
+    beat.set_straggler(progress.straggler);
+  }
   beat.set_resident_bytes(ResidentBytes());
   return beat;
 }

@@ -177,6 +177,14 @@ std::string DescribeRank(const RankTable& table, int rank, double now) {
     absl::StrAppendFormat(&text, ", %.1f s outside of collectives",
                           now - ActiveAt(status));
   }
+  if (beat.has_speed()) {
+    absl::StrAppendFormat(&text,
+                          ", computed %.2f s of its last step, %s%.2f "
+                          "of the median speed",
+                          beat.compute_seconds(),
+                          beat.straggler() ? "STRAGGLER at " : "",
+                          beat.speed());
+  }
   return text;
 }
 

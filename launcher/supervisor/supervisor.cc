@@ -138,6 +138,7 @@ absl::Status Supervisor::StartGeneration(GenerationRun* run) {
   const std::vector<std::string> line = MpirunLine(
       mpirun, TrainerCommand(options_, placement_.layout, generation_ > 1));
   table_.Begin(generation_, placement_.ranks, MonotonicSeconds());
+  stragglers_.Forget();
   signalled_ = planned_ = false;
   first_step_at_ = 0;
   told_pays_.reset();
@@ -171,6 +172,7 @@ absl::StatusOr<GenerationEnd> Supervisor::RunGeneration() {
     Obey(&run);
     const double now = MonotonicSeconds();
     NoteRecovery();
+    NoteStragglers();
     TakeBackHosts(&run, now);
     if (now - published_ >= kPublishSeconds) {
       sweep_.Turn();
@@ -328,6 +330,57 @@ void Supervisor::PublishStatus(double now) {
   parts_.control->Publish(std::move(status));
 }
 
+void Supervisor::Tell(Incident incident) {
+  const Incident& told = parts_.incidents.Add(std::move(incident));
+  const std::string text = IncidentText(told);
+  std::fputs(text.c_str(), stderr);
+  const Verdict& verdict = told.verdict;
+  const DiagnosisRule& rule = told.diagnosis.rule;
+  parts_.events.Add("incident",
+                    {{"number", told.number},
+                     {"generation", told.generation},
+                     {"fault", FaultName(verdict.fault)},
+                     {"rule", rule.name()},
+                     {"cause", rule.cause()},
+                     {"remedy", rule.remedy()},
+                     {"evidence", told.diagnosis.evidence},
+                     {"rank", verdict.ranks.empty() ? -1 : verdict.ranks[0]},
+                     {"host", verdict.hosts.empty() ? "" : verdict.hosts[0]},
+                     {"step", verdict.step},
+                     {"signal", told.signal},
+                     {"exit_code", told.exit_code},
+                     {"detect_seconds", told.detected_after},
+                     {"what", verdict.what},
+                     {"restart", told.decision.restart ? 1 : 0},
+                     {"why", told.decision.why},
+                     {"text", text}});
+}
+
+// A slow rank ends nothing: the trainer gives it less to do or does not wait.
+void Supervisor::NoteStragglers() {
+  std::optional<Verdict> verdict = stragglers_.Detect(table_);
+  if (!verdict.has_value()) return;
+  for (const int rank : verdict->ranks) {
+    const Heartbeat& beat = table_.ranks()[static_cast<size_t>(rank)].last;
+    parts_.events.Add("straggler", {{"generation", generation_},
+                                    {"rank", rank},
+                                    {"host", beat.host()},
+                                    {"step", beat.step()},
+                                    {"speed", beat.speed()}});
+  }
+  Facts facts;
+  facts.fault = FaultName(verdict->fault);
+  Incident incident;
+  incident.generation = generation_;
+  incident.time = UtcText();
+  incident.diagnosis = Diagnoser(&parts_.rules).Conclude(facts);
+  incident.decision.why = "training goes on: a slow rank is no reason to stop";
+  incident.finished_step = table_.LeastStep();
+  incident.ranks = MomentsOf(table_, *verdict, MonotonicSeconds());
+  incident.verdict = *std::move(verdict);
+  Tell(std::move(incident));
+}
+
 void Supervisor::Report(const GenerationEnd& end, const GenerationRun& run,
                         const Diagnosis& diagnosis) {
   const Verdict& verdict = *end.verdict;
@@ -342,27 +395,7 @@ void Supervisor::Report(const GenerationEnd& end, const GenerationRun& run,
   incident.decision = decision_;
   incident.finished_step = end.last_step;
   incident.ranks = MomentsOf(table_, verdict, run.known_at());
-  const Incident& told = parts_.incidents.Add(std::move(incident));
-  const std::string text = IncidentText(told);
-  std::fputs(text.c_str(), stderr);
-  parts_.events.Add("incident",
-                    {{"number", told.number},
-                     {"generation", end.generation},
-                     {"fault", FaultName(verdict.fault)},
-                     {"rule", diagnosis.rule.name()},
-                     {"cause", diagnosis.rule.cause()},
-                     {"remedy", diagnosis.rule.remedy()},
-                     {"evidence", diagnosis.evidence},
-                     {"rank", verdict.ranks.empty() ? -1 : verdict.ranks[0]},
-                     {"host", verdict.hosts.empty() ? "" : verdict.hosts[0]},
-                     {"step", verdict.step},
-                     {"signal", end.signal},
-                     {"exit_code", end.exit_code},
-                     {"detect_seconds", told.detected_after},
-                     {"what", verdict.what},
-                     {"restart", decision_.restart ? 1 : 0},
-                     {"why", decision_.why},
-                     {"text", text}});
+  Tell(std::move(incident));
   if (fault_at_ == 0) fault_at_ = run.last_sign();
   known_at_ = run.known_at();
 }

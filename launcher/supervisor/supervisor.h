@@ -22,6 +22,7 @@
 #include "launcher/supervisor/policy.h"
 #include "launcher/supervisor/rank_table.h"
 #include "launcher/supervisor/signal_source.h"
+#include "launcher/supervisor/stragglers.h"
 #include "runtime/base/status.h"
 
 namespace perdure {
@@ -72,6 +73,9 @@ class Supervisor {
   void Obey(GenerationRun* run);
   void Stop(GenerationRun* run);
   void NoteRecovery();
+  void NoteStragglers();
+  // Keeps, prints and logs an incident.
+  void Tell(Incident incident);
   void RecordRecovery(const Recovery& recovery, bool planned);
   void PublishStatus(double now);
   void Report(const GenerationEnd& end, const GenerationRun& run,
@@ -86,6 +90,7 @@ class Supervisor {
   DebrisSweep sweep_;
   Budgets budgets_;
   RankTable table_;
+  Stragglers stragglers_;
   const double began_;
   int64_t generation_ = 0;
   int64_t finished_ = 0;  // steps, in all generations

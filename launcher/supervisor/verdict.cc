@@ -18,6 +18,8 @@ const char* FaultName(Fault fault) {
       return "desynchronised";
     case Fault::kStuckNetwork:
       return "stuck network";
+    case Fault::kStraggler:
+      return "straggler";
     case Fault::kNoDone:
       return "no end record";
   }

@@ -18,6 +18,7 @@ enum class Fault {
   kDesync,        // ranks are in different collectives of one group
   kStuckNetwork,  // all wait in the same collective, all are alive
   kNoDone,        // mpirun says success, no rank said so
+  kStraggler,     // a rank computes slowly: nothing ends because of it
 };
 const char* FaultName(Fault fault);  // "crash"
 

@@ -1,5 +1,6 @@
 #include "launcher/train/speed_watch.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -43,9 +44,14 @@ absl::Status SpeedWatch::CloseWindow() {
   const PassWork now = parts_.engine->runtime().meter().work();
   const PassWork mine = {now.blocks - counted_.blocks,
                          now.seconds - counted_.seconds};
-  counted_ = now;
   std::vector<PassWork> all(static_cast<size_t>(world.size()));
   RETURN_IF_ERROR(world.AllGather(&mine, sizeof(mine), all.data()));
+  const bool long_enough =
+      std::any_of(all.begin(), all.end(), [this](const PassWork& work) {
+        return work.seconds >= config_.resilience().straggler_seconds();
+      });
+  if (!long_enough) return absl::OkStatus();
+  counted_ = now;
   monitor_.AddWindow(all);
   const int me = world.rank();
   if (parts_.board != nullptr) {
@@ -68,9 +74,8 @@ absl::Status SpeedWatch::TellChanges() {
     RETURN_IF_ERROR(parts_.tell(
         monitor_.straggles(rank)
             ? absl::StrFormat("straggler: %s computes at %.2f of the median "
-                              "speed, %d windows of %d steps in a row",
-                              who, speed, resilience.straggler_windows(),
-                              resilience.straggler_window())
+                              "speed, %d times in a row",
+                              who, speed, resilience.straggler_windows())
             : absl::StrFormat("no straggler any more: %s computes at %.2f of "
                               "the median speed",
                               who, speed)));
@@ -79,11 +84,8 @@ absl::Status SpeedWatch::TellChanges() {
 }
 
 absl::Status SpeedWatch::Adapt() {
-  const int coordinator = monitor_.Coordinator(coordinator_);
-  if (coordinator != coordinator_) {
-    coordinator_ = coordinator;
-    parts_.engine->SetCoordinator(coordinator);
-  }
+  coordinator_ = monitor_.Coordinator(coordinator_);
+  parts_.engine->SetSpeeds(coordinator_, monitor_.ReplicaSpeeds());
   if (!config_.resilience().rebalance()) return absl::OkStatus();
   const std::vector<int64_t> before = parts_.engine->shares();
   const auto shares = monitor_.Rebalance(before);

@@ -6,6 +6,7 @@
 // the run's; the topology only says who computes what.
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "parallel/engine/adamw_state.h"
@@ -52,8 +53,8 @@ class FirstOrderEngine : public TrainEngine {
   const std::vector<int64_t>& shares() const override {
     return passes_->shares();
   }
-  void SetCoordinator(int replica) override {
-    passes_->SetCoordinator(replica);
+  void SetSpeeds(int coordinator, std::vector<double> speeds) override {
+    passes_->SetSpeeds(coordinator, speeds);
   }
 
  private:

@@ -40,7 +40,9 @@ class GradientPasses {
   // See TrainEngine. Counts are of groups.
   void SetShares(const std::vector<int64_t>& counts) { shares_ = counts; }
   const std::vector<int64_t>& shares() const { return shares_; }
-  void SetCoordinator(int replica) { coordinator_ = replica; }
+  void SetSpeeds(int coordinator, const std::vector<double>&) {
+    coordinator_ = coordinator;
+  }
 
  private:
   bool coded() const { return exchange_ != nullptr; }

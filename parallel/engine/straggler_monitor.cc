@@ -110,15 +110,21 @@ std::optional<std::vector<int64_t>> StragglerMonitor::Rebalance(
   return better;
 }
 
+std::vector<double> StragglerMonitor::ReplicaSpeeds() const {
+  std::vector<double> speeds;
+  for (int r = 0; r < topology_.dp() * topology_.pertp(); ++r) {
+    speeds.push_back(ReplicaSpeed(r, speeds_));
+  }
+  return speeds;
+}
+
 int StragglerMonitor::Coordinator(int current) const {
-  if (ReplicaSpeed(current, speeds_) >= config_.straggler_ratio()) {
+  const std::vector<double> speeds = ReplicaSpeeds();
+  if (speeds[static_cast<size_t>(current)] >= config_.straggler_ratio()) {
     return current;
   }
-  int fastest = current;
-  for (int r = 0; r < topology_.dp() * topology_.pertp(); ++r) {
-    if (ReplicaSpeed(r, speeds_) > ReplicaSpeed(fastest, speeds_)) fastest = r;
-  }
-  return fastest;
+  return static_cast<int>(std::max_element(speeds.begin(), speeds.end()) -
+                          speeds.begin());
 }
 
 }  // namespace perdure

@@ -40,8 +40,9 @@ class StragglerMonitor {
   std::optional<std::vector<int64_t>> Rebalance(
       const std::vector<int64_t>& current);
 
-  // A replica (of dp and pertp) that is no straggler: `current`, or else the
-  // fastest.
+  // By replica (of dp and pertp), in the last window; 1: unknown.
+  std::vector<double> ReplicaSpeeds() const;
+  // A replica that is not slow: `current`, or else the fastest.
   int Coordinator(int current) const;
 
  private:

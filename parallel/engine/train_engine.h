@@ -51,11 +51,12 @@ class TrainEngine {
   virtual void WeightsChanged() = 0;
 
   // Between steps, the same on all ranks: how many micro-batches of a step each
-  // dp replica computes from now on, and which replica coordinates where a step
-  // is shared as tasks. At the start: even shares, replica 0.
+  // dp replica computes from now on; where a step is shared as tasks, which
+  // replica (of dp and pertp) coordinates, and how fast they all are, as parts
+  // of an ordinary speed. At the start: even shares, replica 0, all alike.
   virtual void SetShares(const std::vector<int64_t>& counts) = 0;
   virtual const std::vector<int64_t>& shares() const = 0;
-  virtual void SetCoordinator(int replica) = 0;
+  virtual void SetSpeeds(int coordinator, std::vector<double> speeds) = 0;
 
   virtual ModelRuntime& runtime() = 0;
 

@@ -25,17 +25,20 @@ struct TaskGrant {
 
 class TaskBoard {
  public:
-  // Each rank computes its tasks in the order of the list.
-  TaskBoard(const std::vector<StepTask>& tasks, int ranks);
+  // Each rank computes its tasks in the order of the list. `speeds` by rank, as
+  // parts of an ordinary one; empty: all alike.
+  TaskBoard(const std::vector<StepTask>& tasks, int ranks,
+            std::vector<double> speeds = {});
 
   // `rank` has computed `task`. Empty if another was first; otherwise the ranks
   // that are to leave the task alone from now on, the first entry being `rank`.
   std::vector<int> Answer(int task, int rank);
 
   // Work for an idle rank: a task that nobody has begun, from the end of the
-  // longest list, or a second copy of one that has been begun but not answered
-  // (backup requests: Dean and Barroso, "The Tail at Scale", 2013). A rank is
-  // taken to be at the first task of its list.
+  // list that will take longest, or a second copy of one that has been begun
+  // but not answered (backup requests: Dean and Barroso, "The Tail at Scale",
+  // 2013). Nothing that the others would be done with earlier. A rank is taken
+  // to be at the first task of its list, and tasks to be of one size.
   std::optional<TaskGrant> Next(int rank);
 
   // What is left of a rank's list.
@@ -47,10 +50,12 @@ class TaskBoard {
   bool done() const { return left_ == 0; }
 
  private:
+  double TimeOf(size_t list) const;  // until the rank is done with it
   int Runners(int task) const;
   std::optional<TaskGrant> Take(int rank);
   std::optional<TaskGrant> Copy(int rank);
 
+  std::vector<double> speeds_;          // by rank
   std::vector<std::deque<int>> lists_;  // by rank
   std::vector<int> winners_;
   size_t left_;

@@ -10,7 +10,9 @@ class TaskCoordinator : public TaskSide {
  public:
   TaskCoordinator(Communicator* comm, const std::vector<StepTask>& tasks,
                   const TaskExchange::Options& options)
-      : comm_(comm), options_(options), board_(tasks, comm->size()) {
+      : comm_(comm),
+        options_(options),
+        board_(tasks, comm->size(), options.speeds) {
     answers_.numbers.resize(tasks.size());
     for (size_t t = 0; t < tasks.size(); ++t) {
       answers_.numbers[t].resize(static_cast<size_t>(tasks[t].numbers));

@@ -30,10 +30,11 @@ class TaskSide;
 class TaskExchange {
  public:
   struct Options {
-    int64_t step = 0;     // names the exchange in messages
-    int coordinator = 0;  // best a fast rank
-    bool share = false;   // idle ranks compute other ranks' tasks
-    int signal = 0;       // of this rank
+    int64_t step = 0;            // names the exchange in messages
+    int coordinator = 0;         // best a fast rank
+    bool share = false;          // idle ranks compute other ranks' tasks
+    int signal = 0;              // of this rank
+    std::vector<double> speeds;  // by rank, see TaskBoard
   };
   // Fills the answer of a task. An error that Interrupt gave is handed on.
   using Compute =

@@ -114,6 +114,7 @@ absl::Status StepLosses::ComputeTogether(const Batch& batch, LossTable* table,
   TaskExchange::Options options;
   options.step = batch.run.step + 1;
   options.coordinator = coordinator_;
+  options.speeds = speeds_;
   options.share = true;
   options.signal = *signal;
   const auto compute = [&](int task, std::vector<double>* answer) {

@@ -7,6 +7,7 @@
 // rank drops what is no longer needed. The same bits either way (design I5).
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "parallel/engine/micro_batch_reader.h"
@@ -41,7 +42,10 @@ class StepLosses {
   // See TrainEngine.
   void SetShares(const std::vector<int64_t>& counts) { shares_ = counts; }
   const std::vector<int64_t>& shares() const { return shares_; }
-  void SetCoordinator(int replica) { coordinator_ = replica; }
+  void SetSpeeds(int coordinator, std::vector<double> speeds) {
+    coordinator_ = coordinator;
+    speeds_ = std::move(speeds);
+  }
 
  private:
   struct Batch {
@@ -68,6 +72,7 @@ class StepLosses {
   MicroBatchReader reader_;
   std::vector<int64_t> shares_;
   int coordinator_ = 0;
+  std::vector<double> speeds_;              // by replica
   std::unique_ptr<TaskExchange> exchange_;  // nullptr: without backups
   int64_t sent_bytes_ = 0;
 };

@@ -8,6 +8,7 @@
 // of additions inside products.
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "parallel/engine/micro_batch_reader.h"
@@ -46,8 +47,8 @@ class ZerothOrderEngine : public TrainEngine {
   const std::vector<int64_t>& shares() const override {
     return losses_->shares();
   }
-  void SetCoordinator(int replica) override {
-    losses_->SetCoordinator(replica);
+  void SetSpeeds(int coordinator, std::vector<double> speeds) override {
+    losses_->SetSpeeds(coordinator, std::move(speeds));
   }
   ModelRuntime& runtime() override { return *runtime_; }
 

@@ -62,6 +62,8 @@ void ValidateStragglers(const RunConfig& config, Problems* problems) {
   const ResilienceConfig& resilience = config.resilience();
   problems->RequireAtLeast("resilience.straggler_window",
                            resilience.straggler_window(), 0);
+  problems->RequireNotNegative("resilience.straggler_seconds",
+                               resilience.straggler_seconds());
   problems->RequireFraction("resilience.straggler_ratio",
                             resilience.straggler_ratio());
   problems->RequireAtLeast("resilience.straggler_windows",

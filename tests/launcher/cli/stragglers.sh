@@ -9,7 +9,8 @@ zeroth=(--set train.method=ZEROTH_ORDER --set zeroth_order.eps=1e-3
   --set optim.lr=1e-4 --set train.steps=24)
 coded=(--set optim.zero=0 --set train.steps=24)
 small=(--set train.micro_batch=1 --set snapshot.every_steps=0
-  --set resilience.straggler_window=2 --set data.train.path="$tokens")
+  --set resilience.straggler_window=2
+  --set resilience.straggler_seconds=0 --set data.train.path="$tokens")
 train=("$bin/pretrain" --config "$(dirname "$0")/config.textproto" "${small[@]}")
 
 write_text "$work/text.txt"
@@ -52,6 +53,15 @@ expect 0 env PERDURE_FAULT=slow20@1:4 "${mpirun[@]}" -x PERDURE_FAULT -n 4 \
   "${train[@]}" "${coded[@]}" --set resilience.gradient_coding=1 \
   --run_dir "$work/coded-slow"
 equal "$(losses "$work/coded-slow")" "$(losses "$work/coded")" "losses"
+
+check "perdure-launch makes an incident of a slow rank, and nothing ends"
+expect 0 env PERDURE_FAULT=slow20@3:4 "$bin/perdure-launch" -n 4 -- \
+  "${train[@]}" "${zeroth[@]}" --run_dir "$work/launched"
+says "incident 1: straggler in generation 1" "rank 3 on" "(slow_rank)" \
+  "training goes on: a slow rank is no reason to stop"
+equal "$(grep -c '"event":"generation"' "$work/launched/launch/events.jsonl")" 1 \
+  "generations"
+equal "$(losses "$work/launched")" "$(losses "$work/zo")" "losses"
 
 check "settings that do not go together"
 expect 2 "${train[@]}" --set resilience.gradient_coding=1 --run_dir "$work/bad"

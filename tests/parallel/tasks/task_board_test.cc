@@ -53,6 +53,25 @@ TEST(TaskBoardTest, WhatHasBegunIsCopiedOnceWhenNothingElseIsLeft) {
   EXPECT_THAT(board.list(1), IsEmpty());
 }
 
+TEST(TaskBoardTest, ASlowRankTakesNothingThatOthersAreDoneWithEarlier) {
+  TaskBoard board(EachHas(3, 3), 3, {1, 0.25, 1});
+  for (int t : {3, 4, 5}) board.Answer(t, 1);
+  // Three tasks of a rank that is four times as fast.
+  EXPECT_FALSE(board.Next(1).has_value());
+  board.Answer(0, 0);
+  for (int t : {6, 7, 8}) board.Answer(t, 2);
+  EXPECT_EQ(board.Next(2)->task, 2);
+  EXPECT_FALSE(board.Next(1).has_value());
+}
+
+TEST(TaskBoardTest, TheListThatTakesLongestIsHelpedFirst) {
+  TaskBoard board(EachHas(3, 3), 3, {1, 1, 0.5});
+  for (int t : {0, 1, 2}) board.Answer(t, 0);
+  board.Answer(6, 2);
+  // Two tasks at half the speed, beside three at the whole.
+  EXPECT_EQ(board.Next(0)->taken_from, 2);
+}
+
 TEST(TaskBoardTest, OnlyTheFirstAnswerCounts) {
   TaskBoard board({{{0, 1}, 1}, {{2, 3}, 1}}, 4);
   EXPECT_THAT(board.Answer(0, 1), ElementsAre(1, 0));

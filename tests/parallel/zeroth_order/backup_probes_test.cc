@@ -81,7 +81,7 @@ TEST(BackupProbesTest, OtherSharesChangeNoBit) {
   const auto reshare = [](TrainEngine* engine, int, int step) {
     const std::vector<int64_t> counts[] = {{1, 1, 1}, {0, 3, 0}, {2, 0, 1}};
     engine->SetShares(counts[step % 3]);
-    engine->SetCoordinator(step % 2);
+    engine->SetSpeeds(step % 2, {1, 0.25 * (step % 5 + 1), 1});
   };
   ExpectEqualBits(one, Train(kMeshes[0].overrides, 3, reshare));
   ExpectEqualBits(one, Train(WithBackups(kMeshes[0]), 3, reshare));
