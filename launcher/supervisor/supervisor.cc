@@ -253,6 +253,7 @@ void Supervisor::NoteRecovery() {
     first_step_at_ = first.heard_at - first.last.first_step_age();
     sweep_.Begin(placement_.hosts);  // nothing urgent is left to do
   }
+  if (planned_) return;  // it has not ended yet
   const bool planned = moved_at_ > 0;
   if (planned) fault_at_ = known_at_ = moved_at_;
   if (fault_at_ == 0 || table_.LeastStep() <= finished_) return;
@@ -396,6 +397,7 @@ void Supervisor::Report(const GenerationEnd& end, const GenerationRun& run,
   incident.finished_step = end.last_step;
   incident.ranks = MomentsOf(table_, verdict, run.known_at());
   Tell(std::move(incident));
+  moved_at_ = 0;
   if (fault_at_ == 0) fault_at_ = run.last_sign();
   known_at_ = run.known_at();
 }

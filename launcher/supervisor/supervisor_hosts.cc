@@ -168,8 +168,9 @@ void Supervisor::TakeBackHosts(GenerationRun* run, double now) {
   next_look_ = now + kLookSeconds;
   const std::optional<Placement> bigger = placer_.Bigger(placement_, now);
   if (!bigger.has_value()) return;
-  const bool pays = PaysToMove(*bigger, now);
-  if (!pays && options_.take_back == TakeBack::kPays) return;
+  if (options_.take_back == TakeBack::kPays && !PaysToMove(*bigger, now)) {
+    return;
+  }
   trial_.Begin(Newcomers(*bigger, placement_.hosts), Probing());
 }
 

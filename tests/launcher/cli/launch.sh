@@ -148,10 +148,10 @@ says "after saving step"
 if grep -F "incident" "$out"; then fail "a stop is no incident"; fi
 wait_for 5 nothing_left || fail "left over: $(own_processes)"
 
-# endless NAME: in the background, until it has done some steps.
+# endless NAME [OPTION...]: in the background, until it has done some steps.
 endless() {
   run=$work/$1
-  "${launch[@]}" --lease=2 -- "${train[@]}" --run_dir "$run" \
+  "${launch[@]}" --lease=2 "${@:2}" -- "${train[@]}" --run_dir "$run" \
     --set train.steps=100000000 --set snapshot.every_steps=0 \
     >"$work/$1.txt" 2>&1 </dev/null &
   job=$!
@@ -165,6 +165,24 @@ code=0
 wait "$job" || code=$?
 equal "$code" 143 "exit code"
 has_snapshot || fail "no snapshot"
+
+check "a second SIGTERM ends the ranks without saving"
+endless impatient --silence=60 --lease=120
+# Stopped ranks do not save before the second one comes.
+in_log() { grep -qF -e "$1" "$work/impatient.txt"; }
+for pid in $(own_processes); do
+  if [[ $(cat "/proc/$pid/comm") == pretrain ]]; then kill -STOP "$pid"; fi
+done
+kill -TERM "$job"
+wait_for 10 in_log "asked to stop: the ranks save and end" || fail "not asked"
+kill -TERM "$job"
+code=0
+wait "$job" || code=$?
+cp "$work/impatient.txt" "$out"
+says "asked twice to stop: the ranks are ended without saving"
+equal "$code" 143 "exit code"
+if has_snapshot; then fail "it has saved"; fi
+wait_for 5 nothing_left || fail "left over: $(own_processes)"
 
 check "ranks end by themselves when perdure-launch is killed"
 endless orphaned
