@@ -1,7 +1,7 @@
 #include "launcher/supervisor/layout_choice.h"
 
 #include <algorithm>
-#include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -9,6 +9,9 @@
 
 namespace perdure {
 namespace {
+
+// Modelled times so close together tell no difference.
+constexpr double kAlike = 1.1;
 
 // Why not, or "".
 std::string ProblemOf(const Layout& layout, const LayoutRule& rule) {
@@ -18,21 +21,24 @@ std::string ProblemOf(const Layout& layout, const LayoutRule& rule) {
                       "losses; --allow_tp_change allows it");
 }
 
-std::vector<Layout> ByTime(const LayoutTable& table) {
-  std::vector<Layout> layouts(table.layout().begin(), table.layout().end());
-  std::stable_sort(layouts.begin(), layouts.end(),
-                   [](const Layout& a, const Layout& b) {
-                     return std::make_tuple(StepSeconds(a), a.pp(), a.pertp()) <
-                            std::make_tuple(StepSeconds(b), b.pp(), b.pertp());
-                   });
-  return layouts;
-}
-
+// The best first.
 std::vector<Layout> Possible(const LayoutTable& table, const LayoutRule& rule) {
-  std::vector<Layout> layouts = ByTime(table);
+  std::vector<Layout> layouts(table.layout().begin(), table.layout().end());
   std::erase_if(layouts, [&](const Layout& layout) {
     return !ProblemOf(layout, rule).empty();
   });
+  std::stable_sort(layouts.begin(), layouts.end(),
+                   [](const Layout& a, const Layout& b) {
+                     return StepSeconds(a) < StepSeconds(b);
+                   });
+  const auto others =
+      std::find_if(layouts.begin(), layouts.end(), [&](const Layout& layout) {
+        return StepSeconds(layout) > kAlike * StepSeconds(layouts[0]);
+      });
+  std::stable_sort(
+      layouts.begin(), others, [](const Layout& a, const Layout& b) {
+        return std::make_pair(a.pp(), a.tp()) < std::make_pair(b.pp(), b.tp());
+      });
   return layouts;
 }
 

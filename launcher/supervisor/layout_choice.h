@@ -23,8 +23,9 @@ double StepSeconds(const Layout& layout);
 std::string DegreesText(
     const Layout& layout);  // "pp 1 x dp 3 x pertp 1 x tp 2"
 
-// The fastest that can be and may be; of equals the one with fewer stages, then
-// with fewer perturbation groups. None: there is no such layout.
+// The fastest that can be and may be; of those within a tenth of it the one
+// with fewer stages, then with less tp: their messages are modelled worst.
+// None: there is no such layout.
 std::optional<Layout> ChooseLayout(const LayoutTable& table,
                                    const LayoutRule& rule);
 
@@ -32,7 +33,7 @@ std::optional<Layout> ChooseLayout(const LayoutTable& table,
 std::string ExplainLayout(const LayoutTable& table, const LayoutRule& rule,
                           const Layout& chosen, bool measured);
 
-// For people: a line a layout, the fastest first, then the impossible ones.
+// For people: a line a layout, the best first, then the impossible ones.
 std::string LayoutTableText(const LayoutTable& table, const LayoutRule& rule);
 
 // The trainer's arguments for it.

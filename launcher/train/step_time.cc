@@ -1,6 +1,7 @@
 #include "launcher/train/step_time.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "launcher/train/machine_speed.h"
 #include "launcher/train/memory_plan.h"
@@ -68,9 +69,12 @@ class Group {
   double Message(double bytes) const {
     return size_ > 1 ? latency_ + bytes / bandwidth_ : 0;
   }
+  // Parts are collected, then spread: each in log n turns, and all but a
+  // rank's own part of the bytes.
   double AllReduce(double bytes) const {
     const double others = size_ - 1;
-    return 2 * others * (latency_ + bytes / size_ / bandwidth_);
+    return 2 * (std::ceil(std::log2(size_)) * latency_ +
+                others * bytes / size_ / bandwidth_);
   }
 
  private:

@@ -5,8 +5,8 @@
 #
 #   REPEATS=10 BOUND=120 mttr.sh BIN_DIR DATA_DIR MPIRUN...
 #
-# BOUND: seconds that plain mpirun is waited for. Prints a table; on a quiet machine
-# it is the one of docs/benchmarks/recovery.md.
+# BOUND: seconds that plain mpirun is waited for. Prints the table of
+# docs/benchmarks/recovery.md.
 set -Eeuo pipefail
 source "$(dirname "$0")/../launcher/cli/common.sh"
 source "$(dirname "$0")/lab.sh"

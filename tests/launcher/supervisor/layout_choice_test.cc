@@ -43,11 +43,17 @@ TEST(LayoutChoiceTest, TpStaysWhereTheRuleSaysSo) {
   EXPECT_EQ(ChooseLayout(Table(), {3}), std::nullopt);
 }
 
-TEST(LayoutChoiceTest, OfEqualsTheShorterPipeline) {
+TEST(LayoutChoiceTest, OfThoseAboutAsFastTheShorterPipelineThenLessTp) {
   LayoutTable table;
-  Add(2, 1, 1, 0.01, "", &table);
-  Add(1, 2, 1, 0.01, "", &table);
-  EXPECT_EQ(ChooseLayout(table, {})->pp(), 1);
+  Add(2, 2, 1, 0.0100, "", &table);
+  Add(1, 2, 2, 0.0105, "", &table);
+  Add(1, 4, 1, 0.0108, "", &table);
+  EXPECT_EQ(DegreesText(*ChooseLayout(table, {})),
+            "pp 1 x dp 4 x pertp 1 x tp 1");
+  // More than a tenth slower.
+  table.mutable_layout(2)->set_compute_seconds(0.012);
+  EXPECT_EQ(DegreesText(*ChooseLayout(table, {})),
+            "pp 1 x dp 2 x pertp 1 x tp 2");
 }
 
 TEST(LayoutChoiceTest, TheChoiceIsExplainedInOneLine) {
