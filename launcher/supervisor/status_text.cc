@@ -51,9 +51,12 @@ std::string Describe(const Event& event) {
 }  // namespace
 
 std::string StatusText(const LaunchStatus& status) {
+  const std::string wanted = status.wanted_ranks() > status.ranks()
+                                 ? absl::StrCat(" of ", status.wanted_ranks())
+                                 : "";
   std::string text = absl::StrFormat(
-      "%s, generation %d, %d ranks, up %s\nstep %d of %d, loss %.4f\n",
-      status.state(), status.generation(), status.ranks(),
+      "%s, generation %d, %d%s ranks, up %s\nstep %d of %d, loss %.4f\n",
+      status.state(), status.generation(), status.ranks(), wanted,
       absl::FormatDuration(
           absl::Trunc(absl::Seconds(status.uptime()), absl::Seconds(1))),
       status.step(), status.total_steps(), status.loss());

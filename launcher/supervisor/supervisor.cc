@@ -306,6 +306,7 @@ void Supervisor::PublishStatus(double now) {
   LaunchStatus status;
   status.set_generation(generation_);
   status.set_ranks(placement_.ranks);
+  status.set_wanted_ranks(options_.ranks);
   status.set_step(std::max(finished_, table_.LeastStep()));
   status.set_restarts(policy_.restarts());
   status.set_incidents(parts_.incidents.count());

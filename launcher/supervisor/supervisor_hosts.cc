@@ -12,6 +12,8 @@ namespace perdure {
 namespace {
 
 constexpr double kLookSeconds = 0.5;
+// Slurm is slow to start a step just after it has lost a node.
+constexpr double kSlurmStartSeconds = 15;
 
 std::string HostsText(const Placement& placement) {
   if (placement.hosts.empty()) return "this machine";
@@ -27,6 +29,7 @@ ProbeOptions Supervisor::Probing() const {
   ProbeOptions options;
   options.access = options_.access;
   options.program = options_.program;
+  if (options_.access.slurm) options.start_seconds = kSlurmStartSeconds;
   return options;
 }
 

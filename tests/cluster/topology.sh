@@ -55,6 +55,8 @@ background less "--hosts=$hosts" --min=2 --take_back=always
 cut 2
 wait_for 30 said "goes on with 4 of 6 ranks" || fail "not with fewer"
 wait_for 30 said "training goes on" || fail "no step with fewer"
+[[ $(on 0 "$bin/perdure-launch" status "$run") == *"4 of 6 ranks"* ]] ||
+  fail "status does not say it"
 heal 2
 crash 2  # its old ranks
 ends_as_whole
