@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "absl/strings/str_cat.h"
 #include "launcher/supervisor/detector.h"
 
 namespace perdure {
@@ -45,6 +46,11 @@ void GenerationRun::Wait(double seconds) {
 bool GenerationRun::Turn(double seconds) {
   Wait(seconds);
   const double now = MonotonicSeconds();
+  if (agents_.learned()) {
+    agents_.Look(child_->pid());
+  } else if (table_->AllHeard()) {
+    agents_.Learn(child_->pid());
+  }
   // Before the beats: a process that has ended has said its last word by then.
   if (!exit_.has_value()) {
     exit_ = child_->Poll();
@@ -103,6 +109,18 @@ void GenerationRun::Kill() {
 ExitCause GenerationRun::Cause() const {
   const std::deque<std::string> tail = logs_->Tail(-1);
   ExitCause cause = ExplainExit(*table_, *exit_, {tail.begin(), tail.end()});
+  // That a daemon is gone, mpirun says; whose it was, its agent tells.
+  const bool unknown = cause.verdict.has_value() &&
+                       cause.verdict->fault == Fault::kCrash &&
+                       cause.verdict->ranks.empty();
+  if (unknown && agents_.lost().size() == 1) {
+    const std::string& host = agents_.lost()[0];
+    cause.verdict->fault = Fault::kNodeSilent;
+    cause.verdict->hosts = {host};
+    cause.verdict->what =
+        absl::StrCat("the connection of mpirun to its daemon on ", host,
+                     " ended: the host or the daemon is gone");
+  }
   // What the detectors saw came first: the rest is how it was ended.
   if (verdict_.has_value()) {
     cause.verdict = verdict_;

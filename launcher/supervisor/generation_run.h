@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/supervisor/agent_watch.h"
 #include "launcher/supervisor/budgets.h"
 #include "launcher/supervisor/child_process.h"
 #include "launcher/supervisor/exit_cause.h"
@@ -22,13 +23,15 @@ double MonotonicSeconds();
 
 class GenerationRun {
  public:
-  // All outlive the run. `table` has begun the generation.
+  // All outlive the run. `table` has begun the generation. `hosts`: of its
+  // ranks.
   GenerationRun(HeartbeatServer* heartbeats, RankTable* table, Budgets* budgets,
-                LogRouter* logs)
+                LogRouter* logs, std::vector<std::string> hosts)
       : heartbeats_(heartbeats),
         table_(table),
         budgets_(budgets),
-        logs_(logs) {}
+        logs_(logs),
+        agents_(std::move(hosts)) {}
 
   absl::Status Start(
       const std::vector<std::string>& command,
@@ -55,6 +58,7 @@ class GenerationRun {
   RankTable* table_;
   Budgets* budgets_;
   LogRouter* logs_;
+  AgentWatch agents_;
   std::optional<ChildProcess> child_;
   std::optional<Verdict> verdict_;  // of the detectors
   std::optional<ExitState> exit_;

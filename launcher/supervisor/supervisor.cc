@@ -165,7 +165,10 @@ absl::StatusOr<GenerationEnd> Supervisor::RunGeneration() {
                  line.text.data());
     std::fflush(out);
   });
-  GenerationRun run(&parts_.heartbeats, &table_, &budgets_, &logs);
+  std::vector<std::string> names;
+  for (const HostSlots& host : placement_.hosts) names.push_back(host.host);
+  GenerationRun run(&parts_.heartbeats, &table_, &budgets_, &logs,
+                    std::move(names));
   const int64_t finished_before = finished_;
   RETURN_IF_ERROR(StartGeneration(&run));
   while (run.Turn(kTurnSeconds)) {
