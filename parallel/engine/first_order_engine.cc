@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "parallel/engine/evidence.h"
 #include "parallel/engine/step_outcome.h"
 #include "runtime/optim/schedule.h"
 
@@ -72,16 +73,29 @@ absl::Status FirstOrderEngine::Update(const BatchLoss& loss, double grad_norm,
 
 absl::StatusOr<BatchLoss> FirstOrderEngine::Backpropagate(const Dataset& data,
                                                           const RunState& run,
-                                                          int signal) {
+                                                          int signal,
+                                                          uint64_t* evidence) {
   std::optional<PassingWeightFault> fault;
   if (const auto spoil = TakeSpoil()) fault.emplace(runtime_.get(), *spoil);
-  return passes_->Run(data, run, signal);
+  return passes_->Run(data, run, signal, evidence);
+}
+
+absl::StatusOr<uint64_t> FirstOrderEngine::Recompute(const Dataset& data,
+                                                     const RunState& run) {
+  uint64_t evidence = 0;
+  RETURN_IF_ERROR(Backpropagate(data, run, /*signal=*/0, &evidence).status());
+  RETURN_IF_ERROR(reducer_->Reduce().status());
+  return evidence;
 }
 
 absl::StatusOr<StepRecord> FirstOrderEngine::Step(const Dataset& data,
                                                   RunState* run, int* signal) {
   const auto start = std::chrono::steady_clock::now();
-  ASSIGN_OR_RETURN(const BatchLoss loss, Backpropagate(data, *run, *signal));
+  uint64_t evidence = 0;
+  ASSIGN_OR_RETURN(
+      const BatchLoss loss,
+      Backpropagate(data, *run, *signal,
+                    NeedsEvidence(run->step + 1) ? &evidence : nullptr));
   *signal = loss.signal;
   double norm_squared = 0;
   {
@@ -98,6 +112,7 @@ absl::StatusOr<StepRecord> FirstOrderEngine::Step(const Dataset& data,
   record.samples_end = run->samples + config_.train().global_batch();
   const std::string reason = Judge(loss, norm_squared, *run);
   record.skipped = !reason.empty();
+  RETURN_IF_ERROR(CheckStep(data, *run, record, evidence));
   if (record.skipped) {
     RETURN_IF_ERROR(CheckBadStep(config_.train(), record, reason, *run));
   } else {

@@ -46,6 +46,11 @@ class FirstOrderEngine : public TrainEngine {
   std::vector<StateRequest> Requests(bool weights_only) override;
   void WeightsChanged() override { optimizer_->SetMastersFromWeights(); }
   ModelRuntime& runtime() override { return *runtime_; }
+  absl::StatusOr<uint64_t> Recompute(const Dataset& data,
+                                     const RunState& run) override;
+  std::vector<TensorDigest> Digests() override {
+    return DigestReplica(runtime_.get(), optimizer_.get());
+  }
 
   void SetShares(const std::vector<int64_t>& counts) override {
     passes_->SetShares(counts);
@@ -65,9 +70,11 @@ class FirstOrderEngine : public TrainEngine {
         trace_(trace),
         reader_(config.train().micro_batch()) {}
 
-  // All forward and backward passes of a step.
+  // All forward and backward passes of a step. With `evidence` also what this
+  // rank computed in them.
   absl::StatusOr<BatchLoss> Backpropagate(const Dataset& data,
-                                          const RunState& run, int signal);
+                                          const RunState& run, int signal,
+                                          uint64_t* evidence);
   // The reason why the step is bad; "" for a good one.
   std::string Judge(const BatchLoss& loss, double norm_squared,
                     const RunState& run) const;

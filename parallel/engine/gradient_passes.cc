@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "parallel/engine/evidence.h"
 #include "parallel/engine/shares.h"
 #include "parallel/pipeline/schedule.h"
 #include "runtime/kernels/elementwise.h"
@@ -125,11 +126,15 @@ absl::StatusOr<BatchLoss> GradientPasses::RunCoded(const Dataset& data,
 }
 
 absl::StatusOr<BatchLoss> GradientPasses::Run(const Dataset& data,
-                                              const RunState& run, int signal) {
+                                              const RunState& run, int signal,
+                                              uint64_t* evidence) {
   if (coded()) return RunCoded(data, run, signal);
   const Range share = ShareOf(shares_, groups_->me.dp);
   std::vector<SequenceLosses> losses;
   RETURN_IF_ERROR(Compute(data, run, share, &losses));
+  if (evidence != nullptr) {
+    *evidence = EvidenceOf(losses) + EvidenceOfGradients(*runtime_);
+  }
   return ReduceLosses(*groups_, losses, share,
                       reader_.Count(config_.train().global_batch()), signal);
 }

@@ -34,8 +34,10 @@ class GradientPasses {
                  ModelRuntime* runtime, PipelineExecutor* executor);
 
   // Collective over the world. Of step run.step + 1; `signal` is combined.
+  // With `evidence`, not with coding, also what this rank computed
+  // (evidence.h).
   absl::StatusOr<BatchLoss> Run(const Dataset& data, const RunState& run,
-                                int signal);
+                                int signal, uint64_t* evidence);
 
   // See TrainEngine. Counts are of groups.
   void SetShares(const std::vector<int64_t>& counts) { shares_ = counts; }

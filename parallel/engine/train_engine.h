@@ -12,6 +12,7 @@
 #include "parallel/engine/evaluate.h"
 #include "parallel/engine/model_runtime.h"
 #include "parallel/engine/state_pieces.h"
+#include "parallel/engine/step_checks.h"
 #include "parallel/engine/weight_fault.h"
 #include "runtime/data/dataset.h"
 #include "runtime/state/step_record.h"
@@ -60,16 +61,37 @@ class TrainEngine {
 
   virtual ModelRuntime& runtime() = 0;
 
+  // What Step makes before its update; nullptr: none. Not owned.
+  void SetChecks(StepChecks* checks) { checks_ = checks; }
+  // Computes the losses (and gradients) of the step after `run` on the weights
+  // as they are; makes no update. The number that comes back depends on every
+  // bit that this rank computed: its evidence.
+  virtual absl::StatusOr<uint64_t> Recompute(const Dataset& data,
+                                             const RunState& run) = 0;
+  // Where replicas are compared at all: of the state after `state_step`,
+  // between steps.
+  absl::Status CheckReplicas(int64_t state_step);
+  // What StepChecks::CompareReplicas compares.
+  virtual std::vector<TensorDigest> Digests() = 0;
+
   // The next computation of losses (and gradients) finds a weight of this rank
   // spoiled, the one after it does not.
   void SpoilNextComputation(WeightSpoil how) { spoil_ = how; }
 
  protected:
+  bool NeedsEvidence(int64_t step) const {
+    return checks_ != nullptr && checks_->NeedsEvidence(step);
+  }
+  // Between what a step has computed, with this evidence, and its update. Where
+  // it is computed twice the second results stay, which are the same.
+  absl::Status CheckStep(const Dataset& data, const RunState& run,
+                         const StepRecord& record, uint64_t evidence);
   std::optional<WeightSpoil> TakeSpoil() {
     return std::exchange(spoil_, std::nullopt);
   }
 
  private:
+  StepChecks* checks_ = nullptr;
   std::optional<WeightSpoil> spoil_;
 };
 

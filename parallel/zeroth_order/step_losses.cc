@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "parallel/engine/accuracy.h"
+#include "parallel/engine/evidence.h"
 #include "parallel/engine/shares.h"
 
 namespace perdure {
@@ -61,6 +62,7 @@ absl::Status StepLosses::ComputePart(const Batch& batch, const ProbePart& part,
                                            base, micro_batches, &losses);
   runtime_->meter().End();
   RETURN_IF_ERROR(status);
+  evidence_ = EvidenceOf(losses);
   if (!HasLosses()) return absl::OkStatus();
   const int64_t begin = PlacesOf(part).sequences.begin;
   const size_t count = micro_batches.size();

@@ -39,6 +39,10 @@ class StepLosses {
   // Of this rank's losses in the last step, as they were sent.
   int64_t sent_bytes() const { return sent_bytes_; }
 
+  // Of all that this rank computed in the last Compute without backups
+  // (evidence.h).
+  uint64_t evidence() const { return evidence_; }
+
   // See TrainEngine.
   void SetShares(const std::vector<int64_t>& counts) { shares_ = counts; }
   const std::vector<int64_t>& shares() const { return shares_; }
@@ -75,6 +79,7 @@ class StepLosses {
   std::vector<double> speeds_;              // by replica
   std::unique_ptr<TaskExchange> exchange_;  // nullptr: without backups
   int64_t sent_bytes_ = 0;
+  uint64_t evidence_ = 0;
 };
 
 }  // namespace perdure

@@ -155,12 +155,31 @@ ZerothOrderUpdate ZerothOrderEngine::UpdateOf(const StepRecord& record) const {
   return update;
 }
 
+double ZerothOrderEngine::EpsOf(double learning_rate) const {
+  const ZerothOrderConfig& zeroth = config_.zeroth_order();
+  return zeroth.eps_is_lr() ? learning_rate : zeroth.eps();
+}
+
+absl::StatusOr<uint64_t> ZerothOrderEngine::Recompute(const Dataset& data,
+                                                      const RunState& run) {
+  LossTable unused(static_cast<int>(losses_->probes().size()),
+                   config_.train().global_batch());
+  const double eps = EpsOf(LearningRate(config_.optim(), run.step + 1));
+  int signal = 0;
+  RETURN_IF_ERROR(ComputeLosses(data, run, eps, &unused, &signal));
+  return losses_->evidence();
+}
+
+std::vector<TensorDigest> ZerothOrderEngine::Digests() {
+  weights_->Flush();
+  return DigestReplica(runtime_.get(), weights_->masters());
+}
+
 absl::StatusOr<StepRecord> ZerothOrderEngine::Step(const Dataset& data,
                                                    RunState* run, int* signal) {
   const auto start = std::chrono::steady_clock::now();
   const double learning_rate = LearningRate(config_.optim(), run->step + 1);
-  const ZerothOrderConfig& zeroth = config_.zeroth_order();
-  const double eps = zeroth.eps_is_lr() ? learning_rate : zeroth.eps();
+  const double eps = EpsOf(learning_rate);
   const int64_t pp_before = groups_->pp->stats().bytes;
   const int64_t tp_before = groups_->tp->stats().bytes;
   LossTable table(static_cast<int>(losses_->probes().size()),
@@ -175,6 +194,7 @@ absl::StatusOr<StepRecord> ZerothOrderEngine::Step(const Dataset& data,
     reason = "a projected gradient is not finite";
   }
   record.skipped = !reason.empty();
+  RETURN_IF_ERROR(CheckStep(data, *run, record, losses_->evidence()));
   if (record.skipped) {
     RETURN_IF_ERROR(CheckBadStep(config_.train(), record, reason, *run));
   } else {

@@ -51,11 +51,15 @@ class ZerothOrderEngine : public TrainEngine {
     losses_->SetSpeeds(coordinator, std::move(speeds));
   }
   ModelRuntime& runtime() override { return *runtime_; }
+  absl::StatusOr<uint64_t> Recompute(const Dataset& data,
+                                     const RunState& run) override;
+  std::vector<TensorDigest> Digests() override;
 
  private:
   ZerothOrderEngine(const RunConfig& config, const ProcessGroups* groups,
                     Trace* trace);
 
+  double EpsOf(double learning_rate) const;
   // Those of a step: whole on ranks that have losses.
   absl::Status ComputeLosses(const Dataset& data, const RunState& run,
                              double eps, LossTable* table, int* signal);

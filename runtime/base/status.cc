@@ -26,6 +26,8 @@ int ExitCode(const absl::Status& status) {
     case absl::StatusCode::kDataLoss:
     case absl::StatusCode::kAborted:
       return 7;
+    case absl::StatusCode::kUnknown:
+      return 8;
     case absl::StatusCode::kAlreadyExists:
       return 76;
     case absl::StatusCode::kCancelled:

@@ -13,6 +13,7 @@
 //   Aborted           storage refused (disk full, write error)     exit 7
 //   AlreadyExists     a newer launch of this run took over         exit 76
 //   Cancelled         stopped after saving, on a signal            exit 143
+//   Unknown           a machine computes wrongly: leave it out     exit 8
 //   Internal          a bug in Perdure                             exit 1
 // A message says what, where (file:key, rank@host, group and operation), the
 // value, and the remedy.
