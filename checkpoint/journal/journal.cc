@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -157,6 +158,23 @@ absl::StatusOr<StepLog> Journal::Steps(
     }
   }
   return steps;
+}
+
+absl::StatusOr<int64_t> Journal::TrustedStep() const {
+  int64_t trusted = std::numeric_limits<int64_t>::max();
+  if (empty()) return trusted;
+  const std::string path = JournalPath(run_dir_, head_.generation());
+  ASSIGN_OR_RETURN(std::string bytes, ReadFile(path));
+  bytes.resize(std::min<uint64_t>(bytes.size(), end_.bytes));
+  RETURN_IF_ERROR(
+      ScanJournal(bytes, path,
+                  [&](const JournalRecord& record, JournalPosition) {
+                    if (record.event().kind() == JournalEvent::SUSPECT) {
+                      trusted = std::min(trusted, record.event().step());
+                    }
+                  })
+          .status());
+  return trusted;
 }
 
 absl::Status Journal::SetFork(int64_t step, JournalHeader* header) const {

@@ -40,6 +40,9 @@ class Journal {
   // `warnings`, and the steps that cannot be read are missing.
   absl::StatusOr<StepLog> Steps(int64_t after,
                                 std::vector<std::string>* warnings) const;
+  // The last step that is not suspect (JournalEvent.SUSPECT) by the word of the
+  // newest generation; the largest number where none is.
+  absl::StatusOr<int64_t> TrustedStep() const;
   // Makes `header` that of a generation which goes on behind `step`.
   absl::Status SetFork(int64_t step, JournalHeader* header) const;
 

@@ -1,5 +1,6 @@
 #include "checkpoint/replay/replay.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "runtime/base/file.h"
 #include "runtime/comm/backends.h"
 #include "runtime/config/config.h"
+#include "runtime/state/digest.h"
 
 namespace perdure {
 namespace {
@@ -144,6 +146,51 @@ absl::Status CheckBase(const Base& base, ReplayedPieces* pieces) {
                    "from; put those back"));
 }
 
+// All that a past state is made of.
+struct Source {
+  Journal journal;
+  Base base;
+  std::vector<StepRecord> steps;  // after it
+  std::unique_ptr<ReplayedPieces> pieces;
+};
+
+absl::StatusOr<Source> OpenSource(const std::string& run_dir, int64_t to_step,
+                                  int threads) {
+  ASSIGN_OR_RETURN(Journal journal, Journal::Open(run_dir));
+  RETURN_IF_ERROR(CheckMethod(journal));
+  const JournalConstants& constants = journal.head().constants();
+  ASSIGN_OR_RETURN(
+      const RunConfig config,
+      ParseConfig(journal.head().config_text(), "the journal's config"));
+  // What this program makes of the config today.
+  RETURN_IF_ERROR(CheckReplayable(constants, ConstantsOf(config)));
+  ASSIGN_OR_RETURN(Base base, FindBase(journal, config, to_step));
+  ASSIGN_OR_RETURN(std::vector<StepRecord> steps,
+                   StepsBetween(journal, base.run.step, to_step));
+  auto pieces = std::make_unique<ReplayedPieces>(
+      base.source.get(), constants, UpdatesOf(steps, constants), threads);
+  RETURN_IF_ERROR(CheckBase(base, pieces.get()));
+  return Source{std::move(journal), std::move(base), std::move(steps),
+                std::move(pieces)};
+}
+
+// Of elements of `piece`, block by block.
+absl::StatusOr<uint64_t> DigestRun(const StatePiece& piece, const ShardRun& run,
+                                   ReplayedPieces* pieces) {
+  constexpr int64_t kBlock = int64_t{1} << 18;  // elements
+  const uint64_t size = static_cast<uint64_t>(SizeOf(piece.dtype));
+  uint64_t digest = 0;
+  for (int64_t done = 0; done < run.length; done += kBlock) {
+    const uint64_t at = static_cast<uint64_t>(run.global_offset + done);
+    const uint64_t n =
+        static_cast<uint64_t>(std::min(kBlock, run.length - done));
+    ASSIGN_OR_RETURN(const void* data,
+                     pieces->Bytes(piece, at * size, n * size));
+    digest += Digest(piece.dtype, data, at, n);
+  }
+  return digest;
+}
+
 absl::Status Write(const ReplayOptions& options, const SnapshotContent& content,
                    ReplayedPieces* pieces) {
   const NewDirectory target = SplitNewDirectory(options.output);
@@ -162,28 +209,41 @@ absl::StatusOr<ReplayResult> ReplayRun(const ReplayOptions& options) {
     return absl::FailedPreconditionError(
         absl::StrCat(options.output, " exists; replay makes a new directory"));
   }
-  ASSIGN_OR_RETURN(const Journal journal, Journal::Open(options.run_dir));
-  RETURN_IF_ERROR(CheckMethod(journal));
-  const JournalConstants& constants = journal.head().constants();
   ASSIGN_OR_RETURN(
-      const RunConfig config,
-      ParseConfig(journal.head().config_text(), "the journal's config"));
-  // What this program makes of the config today.
-  RETURN_IF_ERROR(CheckReplayable(constants, ConstantsOf(config)));
-  ASSIGN_OR_RETURN(const Base base, FindBase(journal, config, options.to_step));
-  ASSIGN_OR_RETURN(const std::vector<StepRecord> steps,
-                   StepsBetween(journal, base.run.step, options.to_step));
+      const Source source,
+      OpenSource(options.run_dir, options.to_step, options.threads));
   SnapshotContent content;
-  ASSIGN_OR_RETURN(content.run, StateAfter(journal, base.run, steps));
-  content.model = base.model;
+  ASSIGN_OR_RETURN(content.run,
+                   StateAfter(source.journal, source.base.run, source.steps));
+  content.model = source.base.model;
   content.tokenizer_dir = JoinPath(options.run_dir, "tokenizer");
   if (!IsDirectory(content.tokenizer_dir)) content.tokenizer_dir.clear();
-  ReplayedPieces pieces(base.source.get(), constants,
-                        UpdatesOf(steps, constants), options.threads);
-  RETURN_IF_ERROR(CheckBase(base, &pieces));
-  RETURN_IF_ERROR(Write(options, content, &pieces));
-  return ReplayResult{base.directory, base.run.step,
-                      static_cast<int64_t>(steps.size())};
+  RETURN_IF_ERROR(Write(options, content, source.pieces.get()));
+  return ReplayResult{source.base.directory, source.base.run.step,
+                      static_cast<int64_t>(source.steps.size())};
+}
+
+absl::Status ReplayDigests(const std::string& run_dir, int64_t step,
+                           int threads, std::vector<DigestedPart>* parts) {
+  ASSIGN_OR_RETURN(const Source source, OpenSource(run_dir, step, threads));
+  const std::vector<StatePiece> pieces = source.pieces->Pieces();
+  for (DigestedPart& part : *parts) {
+    const auto piece =
+        std::find_if(pieces.begin(), pieces.end(), [&](const StatePiece& p) {
+          return p.kind == StateKind::kWeight && p.tensor == part.tensor;
+        });
+    if (piece == pieces.end()) {
+      return absl::NotFoundError(
+          absl::StrCat(run_dir, " has no tensor ", part.tensor));
+    }
+    part.digest = 0;
+    for (const ShardRun& run : part.runs) {
+      ASSIGN_OR_RETURN(const uint64_t digest,
+                       DigestRun(*piece, run, source.pieces.get()));
+      part.digest += digest;
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace perdure

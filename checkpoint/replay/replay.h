@@ -7,8 +7,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "runtime/base/status.h"
+#include "runtime/nn/param_spec.h"
 
 namespace perdure {
 
@@ -31,6 +33,17 @@ struct ReplayResult {
 // are not there any more, constants that this program does not have, an output
 // that exists.
 absl::StatusOr<ReplayResult> ReplayRun(const ReplayOptions& options);
+
+// Parts of a weight, and the digest (runtime/state/digest.h) of their elements.
+struct DigestedPart {
+  std::string tensor;
+  std::vector<ShardRun> runs;
+  uint64_t digest = 0;
+};
+// The digests that the parts must have after `step`, by what is on disk alone;
+// fails as ReplayRun does. NotFound: a tensor that the run does not have.
+absl::Status ReplayDigests(const std::string& run_dir, int64_t step,
+                           int threads, std::vector<DigestedPart>* parts);
 
 }  // namespace perdure
 

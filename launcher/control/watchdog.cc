@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/blame.h"
 
 namespace perdure {
 namespace {
@@ -14,6 +15,8 @@ namespace {
 constexpr double kFarewellSeconds = 1;
 // Beats without an answer by the node's speaker: it is stopped or cut off.
 constexpr double kUnanswered = 3;
+// Of a message about a wrong result; it is to fit into a datagram.
+constexpr size_t kWrongBytes = 600;
 
 ProgressClock::duration Seconds(double seconds) {
   return std::chrono::duration_cast<ProgressClock::duration>(
@@ -64,8 +67,9 @@ Watchdog::~Watchdog() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Watchdog::Finish(int exit_code) {
-  exit_code_.store(exit_code);
+void Watchdog::Finish(const absl::Status& status) {
+  status_ = status;
+  exit_code_.store(ExitCode(status));
   const auto deadline = ProgressClock::now() + Seconds(kFarewellSeconds);
   stop_.store(true);
   thread_.join();
@@ -90,6 +94,12 @@ void Watchdog::Beat() {
       MakeHeartbeat(sender_, ++number_, board_->Read(), ProgressClock::now());
   if (exit_code_.load() >= 0) {
     beat.set_exit_code(exit_code_.load());
+    if (const std::optional<Blame> blame = BlameOf(status_)) {
+      beat.mutable_wrong_rank()->Assign(blame->ranks.begin(),
+                                        blame->ranks.end());
+      beat.set_wrong_for_certain(blame->certain);
+      beat.set_wrong(std::string(status_.message().substr(0, kWrongBytes)));
+    }
     if (last_number_ == 0) last_number_ = number_;
     Send(beat);
     return;

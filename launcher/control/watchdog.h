@@ -41,9 +41,9 @@ class Watchdog {
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
-  // Tells the supervisor that this process is about to leave with `exit_code`,
-  // until it answers, at most a second.
-  void Finish(int exit_code);
+  // Tells the supervisor that this process is about to leave because of
+  // `status`, until it answers, at most a second.
+  void Finish(const absl::Status& status);
 
  private:
   Watchdog(const LaunchEnvironment& environment, UdpSocket socket, int rank,
@@ -71,6 +71,7 @@ class Watchdog {
   uint64_t answered_number_ = 0;  // an answer not above it is a replay
   ProgressClock::time_point answered_;
   std::atomic<bool> stop_{false};
+  absl::Status status_;             // written before the next, read after it
   std::atomic<int> exit_code_{-1};  // once it is known
   uint64_t last_number_ = 0;        // of the message that carried it
   bool done_ = false;               // it was answered

@@ -130,10 +130,11 @@ FaultInjector::FaultInjector(const std::vector<PlannedFault>& faults, int rank,
 
 void FaultInjector::Strike(int64_t step, const FaultTargets& targets) {
   double slowness = 1;
-  for (const PlannedFault& fault : faults_) {
+  for (PlannedFault& fault : faults_) {
     if (fault.kind == kSlow) {
       if (step >= fault.step) slowness = fault.factor;
-    } else if (step == fault.step) {
+    } else if (step == fault.step && !fault.struck) {
+      fault.struck = true;
       Kinds().at(fault.kind)(targets);
     }
   }

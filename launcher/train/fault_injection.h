@@ -33,6 +33,7 @@ struct PlannedFault {
   int64_t step = 1;
   int64_t generation = 0;  // 0: any
   double factor = 1;       // slowN
+  bool struck = false;
 };
 
 // InvalidArgument names the entry and lists the kinds.
@@ -51,7 +52,8 @@ class FaultInjector {
   FaultInjector(const std::vector<PlannedFault>& faults, int rank,
                 int64_t generation);
   bool empty() const { return faults_.empty(); }
-  // Before step `step`.
+  // Before step `step`. But for slowN each fault strikes once, however often the
+  // step is done.
   void Strike(int64_t step, const FaultTargets& targets);
 
  private:

@@ -21,10 +21,12 @@ std::string NameOf(const TierSnapshot& snapshot) {
       snapshot.tier == SnapshotTier::kMemory ? "memory" : "directories");
 }
 
-// Whether it is one of the run; `run_id` may be "", where nothing tells.
-bool IsOfRun(const TierSnapshot& snapshot, const Journal& journal,
-             const std::string& run_id) {
-  return (run_id.empty() || snapshot.run_id == run_id) &&
+// Whether it is one of the run, and not too young; `run_id` may be "", where
+// nothing tells.
+bool IsOfRun(const TierSnapshot& snapshot, const ResumeSearch& search,
+             const Journal& journal, const std::string& run_id) {
+  return snapshot.step <= search.last_step &&
+         (run_id.empty() || snapshot.run_id == run_id) &&
          journal.lineage().Allows(snapshot.generation, snapshot.step);
 }
 
@@ -35,7 +37,7 @@ int ChooseOfNodes(const std::string& run_dir, const ResumeSearch& search,
   if (search.nodes == nullptr) return -1;
   const std::vector<TierSnapshot>& all = search.nodes->listing().complete;
   for (size_t i = 0; i < all.size(); ++i) {
-    if (!IsOfRun(all[i], journal, run_id)) continue;
+    if (!IsOfRun(all[i], search, journal, run_id)) continue;
     const int attempts = RestartAttempts(run_dir, all[i].step);
     if (search.quarantine_after == 0 || attempts < search.quarantine_after) {
       return static_cast<int>(i);
@@ -55,7 +57,8 @@ void WarnOfIncomplete(const ResumeSearch& search, const Journal& journal,
                       std::vector<std::string>* warnings) {
   if (search.nodes == nullptr) return;
   for (const TierSnapshot& snapshot : search.nodes->listing().incomplete) {
-    if (snapshot.step <= chosen || !IsOfRun(snapshot, journal, run_id)) {
+    if (snapshot.step <= chosen ||
+        !IsOfRun(snapshot, search, journal, run_id)) {
       continue;
     }
     warnings->push_back(
@@ -82,8 +85,8 @@ absl::StatusOr<ResumeChoice> ChooseSnapshot(
     const std::string& run_dir, const ResumeSearch& search,
     const Journal& journal, std::vector<std::string>* warnings) {
   const Lineage& lineage = journal.lineage();
-  const auto counts = [&lineage](int64_t generation, int64_t step) {
-    return lineage.Allows(generation, step);
+  const auto counts = [&](int64_t generation, int64_t step) {
+    return step <= search.last_step && lineage.Allows(generation, step);
   };
   const absl::StatusOr<std::unique_ptr<Snapshot>> shared = OpenNewestSnapshot(
       run_dir, warnings, {counts, search.below_step, search.quarantine_after});

@@ -53,6 +53,25 @@ absl::Span<const StepRecord> Consecutive(const StepLog& steps, int64_t first,
   return usable;
 }
 
+// What the slice says of the steps up to `point`, where the run goes on.
+absl::Status AddHistory(const Journal& journal, const ResumeSearch& search,
+                        int64_t point, JournalSlice* slice) {
+  const bool cursor = search.last_step != INT64_MAX;
+  if (journal.empty() || (search.losses == 0 && !cursor)) {
+    return absl::OkStatus();
+  }
+  if (search.last_step == 0) slice->set_cursor(0);
+  std::vector<std::string> warned_of;
+  ASSIGN_OR_RETURN(
+      const StepLog steps,
+      journal.Steps(std::max<int64_t>(0, point - search.losses), &warned_of));
+  for (const StepRecord& step : steps.records()) {
+    if (step.step <= point) slice->add_losses(step.loss);
+    if (step.step == search.last_step) slice->set_cursor(step.samples_end);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 RunState ResumePoint::run() const {
@@ -98,8 +117,11 @@ absl::StatusOr<std::string> RunJournal::ReadSlice(
     const ResumeSearch& search, Journal journal,
     std::vector<std::string>* warnings) {
   const bool replays = !journal.empty() && IsZerothOrder(journal.head());
+  ASSIGN_OR_RETURN(const int64_t trusted, journal.TrustedStep());
+  ResumeSearch limited = search;
+  limited.last_step = std::min(trusted, search.last_step);
   ASSIGN_OR_RETURN(const ResumeChoice choice,
-                   ChooseSnapshot(run_dir_, search, journal, warnings));
+                   ChooseSnapshot(run_dir_, limited, journal, warnings));
   JournalSlice slice;
   slice.set_snapshot(choice.directory);
   if (choice.of_nodes >= 0) slice.set_of_nodes(choice.of_nodes);
@@ -109,12 +131,25 @@ absl::StatusOr<std::string> RunJournal::ReadSlice(
     if (replays) {
       for (const StepRecord& step :
            Consecutive(steps, choice.step + 1, warnings)) {
-        *slice.add_steps() = EncodeStep(step);
+        if (step.step <= limited.last_step)
+          *slice.add_steps() = EncodeStep(step);
       }
     } else {
-      before_ = std::move(steps);
+      before_ = StepLog();
+      for (const StepRecord& step : steps.records()) {
+        if (step.step <= limited.last_step) before_.Append(step);
+      }
+    }
+    if (steps.last() > trusted) {
+      warnings->push_back(
+          absl::StrCat("steps after ", trusted,
+                       " were found to be suspect (a machine "
+                       "computed wrongly) and will be done again"));
     }
   }
+  RETURN_IF_ERROR(AddHistory(
+      journal, search, choice.step + static_cast<int64_t>(slice.steps_size()),
+      &slice));
   seen_ = std::make_unique<Journal>(std::move(journal));
   return slice.SerializeAsString();
 }
@@ -156,6 +191,8 @@ absl::StatusOr<ResumePoint> RunJournal::FindResumePoint(
   for (const JournalStep& step : slice.steps()) {
     point.steps.push_back(DecodeStep(step, slice.header().constants()));
   }
+  point.losses.assign(slice.losses().begin(), slice.losses().end());
+  if (slice.has_cursor()) point.cursor = slice.cursor();
   return point;
 }
 
@@ -194,6 +231,8 @@ absl::StatusOr<std::string> RunJournal::BeginOnRankZero(const RunConfig& config,
   header.set_topology(run.topology);
   header.set_isa(start.isa);
   header.set_host(start.host);
+  header.mutable_rollbacks()->Add(start.rollbacks.begin(),
+                                  start.rollbacks.end());
   header.set_unix_seconds(absl::ToUnixSeconds(absl::Now()));
   same_bits_ = !seen_->empty() && seen_->head().topology() == run.topology &&
                seen_->head().isa() == start.isa;

@@ -30,6 +30,10 @@ struct ResumePoint {
       of_nodes;                         // what `snapshot` is, if the nodes' own
   std::optional<JournalHeader> header;  // of the newest generation, if any
   std::vector<StepRecord> steps;        // consecutive; zeroth-order
+  // Of the steps before those that are to come, oldest first.
+  std::vector<double> losses;
+  // Of the data behind ResumeSearch.last_step, if the journal has that step.
+  std::optional<int64_t> cursor;
 
   // Whether there is a run to go on with at all.
   bool exists() const { return snapshot != nullptr || header.has_value(); }
@@ -43,6 +47,8 @@ struct ResumePoint {
 struct ResumeSearch {
   int64_t below_step = INT64_MAX;  // those from here on have failed
   int quarantine_after = 0;        // as SnapshotSearch has it
+  int64_t last_step = INT64_MAX;   // nothing that came after it
+  int losses = 0;                  // so many of ResumePoint.losses, at most
   // Those that the nodes have for themselves; those that cannot be opened are
   // dropped. nullptr: none.
   NodeSnapshots* nodes = nullptr;
@@ -80,6 +86,7 @@ class RunJournal {
     std::string isa;
     std::string host;
     std::string text;
+    std::vector<JournalRollback> rollbacks;  // of the run so far
   };
   absl::Status Begin(const RunConfig& config, const Start& start,
                      RunState* run);

@@ -60,8 +60,8 @@ struct Watch {
   Watchdog* watchdog = nullptr;
   int64_t generation = 1;
 
-  void Farewell(int exit_code) const {
-    if (watchdog != nullptr) watchdog->Finish(exit_code);
+  void Farewell(const absl::Status& status) const {
+    if (watchdog != nullptr) watchdog->Finish(status);
   }
 };
 
@@ -94,7 +94,7 @@ int RunWatched(absl::Duration timeout, const Watch& watch,
     if (watch.board != nullptr) watch.board->EnterPhase(Phase::kFinish);
     // Said before the ranks part: mpirun kills the others when the first one
     // leaves with 143.
-    watch.Farewell(ExitCode(status));
+    watch.Farewell(status);
     (*mpi)->Finish();
     return ExitCode(status);
   }
@@ -106,10 +106,10 @@ int RunWatched(absl::Duration timeout, const Watch& watch,
   if (size == 1) {
     // Nobody to take along, and Abort adds ten lines of MPI's own.
     (*mpi)->Finish();
-    watch.Farewell(ExitCode(status));
+    watch.Farewell(status);
     return ExitCode(status);
   }
-  watch.Farewell(ExitCode(status));
+  watch.Farewell(status);
   (*mpi)->Abort(ExitCode(status));
   return ExitCode(status);  // Abort does not return; g++ 12 does not see it
 }

@@ -12,10 +12,12 @@
 #include "checkpoint/snapshot/snapshot.h"
 #include "checkpoint/snapshot/snapshot_saver.h"
 #include "launcher/train/run_journal.h"
+#include "launcher/train/skips.h"
 #include "launcher/train/tier_savers.h"
 #include "launcher/train/train_run.h"
 #include "parallel/engine/train_engine.h"
 #include "parallel/group/process_groups.h"
+#include "runtime/base/blame.h"
 #include "runtime/data/dataset.h"
 #include "runtime/metrics/metrics_log.h"
 #include "runtime/metrics/progress.h"
@@ -48,11 +50,27 @@ class Trainer {
   absl::Status ReplayJournal();
   absl::Status BeginGeneration();
   absl::Status OpenReports();
+  // An error about wrong results: tries to say more exactly who is to blame,
+  // and has the journal remember what is not to be trusted. Any error comes
+  // back.
+  absl::Status NoteWrongResult(const absl::Status& error);
+  absl::Status Settle(const absl::Status& error, const Blame& blame);
   absl::Status AfterStep(const StepRecord& record);
   absl::Status EvaluateAndReport(int* signal);
   bool EvaluationDue() const;
   absl::Status CatchUp();
   absl::Status RunSteps();
+  // False: the run has gone back.
+  absl::StatusOr<bool> MakeStep(SpeedWatch* speed, int* signal);
+  ResumeSearch Search() const;
+  void MakeChecks();
+  bool HasSpiked() const;
+  // Of the last step; `usual`: the median before it.
+  std::string DescribeSpike(double loss, double usual) const;
+  absl::Status RollBack(const std::string& spike);
+  absl::Status ReturnTo(int64_t step, const std::string& why);
+  // Moves the data cursor past what is left out.
+  void LeaveOut();
   absl::Status SaveIfDue(int* signal);
   SnapshotSaverOptions SaverOptions() const;
   absl::Status MakeSaver();
@@ -101,12 +119,14 @@ class Trainer {
   std::string weights_from_;
   std::unique_ptr<Dataset> train_, val_;
   std::unique_ptr<TrainEngine> engine_;
+  std::unique_ptr<StepChecks> checks_;
+  Skips skips_;
   RunState run_;
   int64_t saved_step_ = -1;   // the newest that is safe
   int64_t saving_step_ = -1;  // the one on its way to the disk; -1: none
   absl::Status save_status_;  // of the last save that ended
   std::optional<EvaluationRecord> evaluation_;  // the last one
-  int quarantine_after_ = 0;                    // snapshot.quarantine_after
+  int64_t last_step_ = INT64_MAX;  // of the state that was gone back to
   bool snapshot_trusted_ = false;  // a step was finished since the start
   bool traffic_noted_ = false;
   std::string tokenizer_dir_;

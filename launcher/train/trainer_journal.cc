@@ -99,6 +99,7 @@ absl::Status Trainer::BeginGeneration() {
   start.isa = BestZerothOrderKernels().isa;
   start.host = environment_.session.host;
   start.text = weights_from_;
+  start.rollbacks = skips_.rollbacks();
   return journal_.Begin(config_, start, &run_);
 }
 

@@ -29,6 +29,7 @@ void Trainer::NoteTraffic(const StepRecord& record) {
 }
 
 absl::Status Trainer::AfterStep(const StepRecord& record) {
+  RETURN_IF_ERROR(checks_->CompareRecords(record));
   ASSIGN_OR_RETURN(const std::string difference, journal_.Finish(record));
   if (!difference.empty()) Note(difference);
   if (board() != nullptr) board()->FinishStep(record.step, record.loss);
@@ -92,7 +93,7 @@ absl::Status Trainer::CatchUp() {
 }
 
 absl::Status Trainer::Loop() {
-  const absl::Status status = RunSteps();
+  const absl::Status status = NoteWrongResult(RunSteps());
   // All ranks stop alike: what is on its way to the disk may still get there.
   if (absl::IsOutOfRange(status)) {
     RETURN_IF_ERROR(FinishSaving());
@@ -117,7 +118,26 @@ absl::Status Trainer::SaveIfDue(int* signal) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<bool> Trainer::MakeStep(SpeedWatch* speed, int* signal) {
+  LeaveOut();
+  faults_.Strike(run_.step + 1, {engine_.get(), faulty_.get()});
+  speed->BeginStep();
+  ASSIGN_OR_RETURN(const StepRecord record,
+                   engine_->Step(*train_, &run_, signal));
+  speed->EndStep();
+  RETURN_IF_ERROR(PrepareTiers());
+  RETURN_IF_ERROR(AfterStep(record));
+  RETURN_IF_ERROR(speed->Compare(record.step));
+  RETURN_IF_ERROR(PollSaving());
+  const double usual = checks_->spikes().median();
+  checks_->spikes().Add(record.loss);
+  if (!HasSpiked()) return true;
+  RETURN_IF_ERROR(RollBack(DescribeSpike(record.loss, usual)));
+  return false;
+}
+
 absl::Status Trainer::RunSteps() {
+  RETURN_IF_ERROR(engine_->CheckReplicas(run_.step));
   if (board() != nullptr) board()->EnterPhase(Phase::kTrain);
   const TraceConfig& trace = config_.trace();
   const int64_t trace_begin = run_.step + trace.first_step();
@@ -141,16 +161,9 @@ absl::Status Trainer::RunSteps() {
                              environment_.session.host, tell});
   while (run_.step < config_.train().steps()) {
     if (trace.steps() > 0 && run_.step + 1 == trace_begin) trace_.Enable(true);
-    faults_.Strike(run_.step + 1, {engine_.get(), faulty_.get()});
     int signal = environment_.stop_signal ? environment_.stop_signal() : 0;
-    speed.BeginStep();
-    ASSIGN_OR_RETURN(const StepRecord record,
-                     engine_->Step(*train_, &run_, &signal));
-    speed.EndStep();
-    RETURN_IF_ERROR(PrepareTiers());
-    RETURN_IF_ERROR(AfterStep(record));
-    RETURN_IF_ERROR(speed.Compare(record.step));
-    RETURN_IF_ERROR(PollSaving());
+    ASSIGN_OR_RETURN(const bool forward, MakeStep(&speed, &signal));
+    if (!forward) continue;
     if (trace_.enabled() && run_.step + 1 == trace_end) {
       RETURN_IF_ERROR(FinishTrace());
     }

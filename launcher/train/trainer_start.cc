@@ -50,9 +50,8 @@ Trainer::Trainer(Communicator* world, const TrainerFlags& flags,
       journal_(world, flags.run_dir, environment.session.host, storage_) {}
 
 absl::Status Trainer::FindResumePoint() {
-  ResumeSearch search;
+  ResumeSearch search = Search();
   search.below_step = below_step_;
-  search.quarantine_after = quarantine_after_;
   search.nodes = &*nodes_;
   ASSIGN_OR_RETURN(resume_, journal_.FindResumePoint(search));
   snapshot_ = resume_.snapshot.get();
@@ -77,7 +76,7 @@ void Trainer::DropResumePoint() {
 }
 
 absl::Status Trainer::PrepareConfig(const RunConfig& config) {
-  quarantine_after_ = config.snapshot().quarantine_after();
+  config_ = config;
   if (flags_.run_dir.empty()) {
     return absl::InvalidArgumentError(
         "--run_dir is missing; name the directory that the run is to fill");
@@ -287,6 +286,7 @@ absl::Status Trainer::Start(const RunConfig& config) {
   RETURN_IF_ERROR(OpenData());
   RETURN_IF_ERROR(MakeEngineWithState());
   RETURN_IF_ERROR(ReplayJournal());
+  MakeChecks();
   RETURN_IF_ERROR(BeginGeneration());
   if (board() != nullptr) board()->SetTotalSteps(config_.train().steps());
   return OpenReports();

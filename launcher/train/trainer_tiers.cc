@@ -38,6 +38,8 @@ absl::Status Trainer::SaveInTiers() {
                                           places_, SaverOptions());
   }
   if (!tiers_->Due(run_.step)) return absl::OkStatus();
+  // What a snapshot has is taken as right from then on.
+  RETURN_IF_ERROR(engine_->CheckReplicas(run_.step));
   // No snapshot is ahead of the journal.
   RETURN_IF_ERROR(journal_.Sync());
   const PhaseScope phase(board(), Phase::kSave);

@@ -16,15 +16,15 @@
 namespace perdure {
 namespace {
 
-// A line of metrics.jsonl, and where it stands: lines of steps before those of
-// evaluations after them.
+// A line of metrics.jsonl, and where it stands: that of a step before what came
+// after the step.
 struct Line {
+  enum Kind { kStep, kEvaluation, kLeftOut };
   int64_t step = -1;
-  bool evaluation = false;
+  Kind kind = kStep;
   std::string text;
   bool operator<(const Line& other) const {
-    return std::pair(step, evaluation) <
-           std::pair(other.step, other.evaluation);
+    return std::pair(step, kind) < std::pair(other.step, other.kind);
   }
 };
 
@@ -37,7 +37,9 @@ Line ParseLine(absl::string_view text) {
   const auto step = object.find("step");
   if (step == object.end() || !step->is_number_integer()) return line;
   line.step = step->get<int64_t>();
-  line.evaluation = object.contains("val_loss");
+  line.kind = object.contains("val_loss")   ? Line::kEvaluation
+              : object.contains("left_out") ? Line::kLeftOut
+                                            : Line::kStep;
   line.text = std::string(text);
   return line;
 }
@@ -95,13 +97,14 @@ absl::Status MendHistory(absl::string_view path, int64_t last_step,
     if (piece.data() + piece.size() == text.data() + text.size()) continue;
     Line line = ParseLine(piece);
     if (line.step < 0 || line.step > last_step) continue;
-    if (line.evaluation && evaluates && line.step == last_step) continue;
-    if (!line.evaluation) steps.insert(line.step);
+    const bool last = line.step == last_step;
+    if (line.kind == Line::kEvaluation && evaluates && last) continue;
+    if (line.kind == Line::kStep) steps.insert(line.step);
     lines.push_back(std::move(line));
   }
   for (const StepRecord& record : finished) {
     if (!steps.contains(record.step)) {
-      lines.push_back({record.step, false, StepLine(record)});
+      lines.push_back({record.step, Line::kStep, StepLine(record)});
     }
   }
   std::stable_sort(lines.begin(), lines.end());
@@ -145,6 +148,11 @@ class FileMetricsLog : public MetricsLog {
     }
     RETURN_IF_ERROR(WriteLine(line + "}\n"));
     return events_.Write(record.step, scalars);
+  }
+
+  absl::Status LeftOut(int64_t step, int64_t first, int64_t last) override {
+    return WriteLine(absl::StrCat("{\"step\":", step, ",\"left_out\":[", first,
+                                  ",", last, "]}\n"));
   }
 
  private:

@@ -33,6 +33,9 @@ class MetricsLog {
   virtual absl::Status Step(const StepRecord& record) = 0;
   // {"step":100,"val_loss":..,"val_accuracy":..}
   virtual absl::Status Evaluation(const EvaluationRecord& record) = 0;
+  // {"step":55,"left_out":[440,455]}: the run is back at that step and will do
+  // without these samples.
+  virtual absl::Status LeftOut(int64_t step, int64_t first, int64_t last) = 0;
 };
 
 }  // namespace perdure

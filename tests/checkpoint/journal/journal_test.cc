@@ -3,6 +3,8 @@
 
 #include "checkpoint/journal/journal.h"
 
+#include <limits>
+
 #include "checkpoint/journal/frames.h"
 #include "checkpoint/journal/names.h"
 #include "checkpoint/journal/step_codec.h"
@@ -75,6 +77,22 @@ class JournalTest : public testing::Test {
   const std::unique_ptr<Storage> disk_ = MakePosixStorage();
   std::vector<std::string> warnings_;
 };
+
+TEST_F(JournalTest, SuspectStepsAreThoseOfTheNewestGenerationAlone) {
+  auto log = Begin(0);
+  ASSERT_TRUE(log.ok());
+  Append(**log, 1, 9);
+  EXPECT_EQ(*Journal::Open(run_)->TrustedStep(),
+            std::numeric_limits<int64_t>::max());
+  ASSERT_TRUE((*log)->AppendEvent(JournalEvent::SUSPECT, 6, "why").ok());
+  EXPECT_EQ(*Journal::Open(run_)->TrustedStep(), 6);
+  // Once a generation goes on behind the trusted step, all is well.
+  log = Begin(6);
+  ASSERT_TRUE(log.ok());
+  EXPECT_EQ(*Journal::Open(run_)->TrustedStep(),
+            std::numeric_limits<int64_t>::max());
+  EXPECT_THAT(StepNumbers(), ElementsAre(1, 2, 3, 4, 5, 6));
+}
 
 TEST_F(JournalTest, ADirectoryWithoutLogsIsEmpty) {
   const auto journal = Journal::Open(run_);

@@ -90,7 +90,8 @@ TEST_F(WatchdogTest, NumbersItsBeatsAndSaysFarewellUntilAnswered) {
     EXPECT_GT(beat->number(), last);
     last = beat->number();
   }
-  std::thread leaving([&] { (*watchdog)->Finish(143); });
+  std::thread leaving(
+      [&] { (*watchdog)->Finish(absl::CancelledError("stopped")); });
   std::optional<Heartbeat> beat = Hear();
   while (beat.has_value() && !beat->has_exit_code()) beat = Hear();
   ASSERT_TRUE(beat.has_value());

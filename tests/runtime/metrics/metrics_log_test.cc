@@ -158,6 +158,20 @@ TEST_F(MetricsLogTest, AnEvaluationThatIsMadeAgainLosesItsLine) {
   EXPECT_TRUE(absl::StrContains(text(), "\"step\":2"));
 }
 
+TEST_F(MetricsLogTest, WhatIsLeftOutFromAStepOnIsNoLineOfThatStep) {
+  {
+    auto log = Open(-1);
+    ASSERT_TRUE(log->Step(Record(1, 3.0)).ok());
+    ASSERT_TRUE(log->LeftOut(2, 16, 23).ok());
+    EXPECT_TRUE(absl::EndsWith(text(), "{\"step\":2,\"left_out\":[16,23]}\n"));
+  }
+  // Step 2 is finished but has no line yet: it gets one, before the other.
+  const std::vector<StepRecord> finished = {Record(2, 2.0)};
+  ASSERT_TRUE(MetricsLog::Open(scratch_.path(), 2, finished).ok());
+  EXPECT_TRUE(absl::StrContains(text(), "\"step\":2,\"loss\":2"));
+  EXPECT_TRUE(absl::EndsWith(text(), "\"left_out\":[16,23]}\n"));
+}
+
 TEST_F(MetricsLogTest, FreshRunDoesNotTouchAnOlderHistory) {
   WriteThreeSteps();
   const std::string before = text();
