@@ -33,8 +33,9 @@ class Collector : public google::protobuf::io::ErrorCollector {
 // error is told here.
 const std::set<std::string>& Faults() {
   static const auto& names = *new std::set<std::string>{
-      "crash",          "start",         "node silent",   "rank silent", "hang",
-      "desynchronised", "stuck network", "no end record", "straggler"};
+      "crash",     "start",          "node silent",   "rank silent",
+      "hang",      "desynchronised", "stuck network", "no end record",
+      "straggler", "bad arithmetic"};
   return names;
 }
 

@@ -11,6 +11,7 @@ namespace {
 
 // Ranks that fail because another one did (runtime/base/status.h).
 constexpr int kPeerGone = 5;
+constexpr int kWrongResultCode = 8;
 constexpr int kStopped = 143;
 
 // The integer right after `key` in `line`.
@@ -99,6 +100,27 @@ Verdict Blame(const RankTable& table, Fault fault, std::optional<int> rank,
   return verdict;
 }
 
+// What ranks said when they left because of a wrong result; all say the same.
+std::optional<Verdict> BlamedByRanks(const RankTable& table) {
+  for (const RankStatus& speaker : table.ranks()) {
+    if (!speaker.finished() || speaker.last.wrong_rank().empty()) continue;
+    Verdict verdict =
+        Blame(table, Fault::kWrongResult, std::nullopt, speaker.last.wrong());
+    verdict.certain = speaker.last.wrong_for_certain();
+    for (const int rank : speaker.last.wrong_rank()) {
+      if (rank < 0 || rank >= static_cast<int>(table.ranks().size())) continue;
+      verdict.ranks.push_back(rank);
+      const RankStatus& status = table.ranks()[static_cast<size_t>(rank)];
+      const std::string& host = status.last.host();
+      const bool known =
+          std::count(verdict.hosts.begin(), verdict.hosts.end(), host) > 0;
+      if (status.heard && !known) verdict.hosts.push_back(host);
+    }
+    return verdict;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 ExitCause ExplainExit(const RankTable& table, const ExitState& exit,
@@ -111,6 +133,11 @@ ExitCause ExplainExit(const RankTable& table, const ExitState& exit,
     }
   }
   cause.exit_code = exit.code == 0 ? 1 : exit.code;
+  if (std::optional<Verdict> wrong = BlamedByRanks(table)) {
+    cause.rank_exit_code = kWrongResultCode;
+    cause.verdict = std::move(wrong);
+    return cause;
+  }
   if (const std::string host = LostHost(mpirun_lines); !host.empty()) {
     cause.verdict = Blame(table, Fault::kNodeSilent, std::nullopt,
                           absl::StrCat("mpirun has lost its daemon on ", host));

@@ -1,6 +1,8 @@
 #include "launcher/supervisor/node_table.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -104,7 +106,16 @@ bool NodeTable::Exclude(absl::string_view host, double now) {
       seconds = std::min(2 * seconds, kLongestExclusion);
     }
     ++node.exclusions;
-    node.out_until = now + seconds;
+    node.out_until = std::max(node.out_until, now + seconds);
+    return true;
+  }
+  return false;
+}
+
+bool NodeTable::Condemn(absl::string_view host) {
+  for (Node& node : nodes_) {
+    if (node.host.host != host) continue;
+    node.out_until = std::numeric_limits<double>::infinity();
     return true;
   }
   return false;
@@ -113,7 +124,7 @@ bool NodeTable::Exclude(absl::string_view host, double now) {
 std::optional<double> NodeTable::NextReturn(double now) const {
   std::optional<double> next;
   for (const Node& node : nodes_) {
-    if (node.out_until <= now) continue;
+    if (node.out_until <= now || std::isinf(node.out_until)) continue;
     next = next.has_value() ? std::min(*next, node.out_until) : node.out_until;
   }
   return next;
@@ -124,7 +135,9 @@ std::string NodeTable::Describe(double now) const {
   for (const Node& node : nodes_) {
     absl::StrAppend(&text, text.empty() ? "" : ", ", node.host.host, ":",
                     node.host.slots);
-    if (node.out_until > now) {
+    if (std::isinf(node.out_until)) {
+      absl::StrAppend(&text, " out for good");
+    } else if (node.out_until > now) {
       absl::StrAppendFormat(&text, " out for %.0f s", node.out_until - now);
     }
   }

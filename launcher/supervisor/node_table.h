@@ -34,6 +34,8 @@ class NodeTable {
   // Keeps a host out for a while, twice as long each time, up to an hour. False
   // if it is none of the table's.
   bool Exclude(absl::string_view host, double now);
+  // Keeps it out for good.
+  bool Condemn(absl::string_view host);
   // When the next excluded host is trusted again; none if there is none.
   std::optional<double> NextReturn(double now) const;
   // "a:4, b:4 out for 28 s"

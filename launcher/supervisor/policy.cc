@@ -25,9 +25,16 @@ Decision Stop(int exit_code, std::string why) {
 }  // namespace
 
 bool Policy::Repeats(const GenerationEnd& end) const {
-  return last_.has_value() && end.verdict.has_value() &&
-         end.verdict->fault == Fault::kCrash && !end.verdict->ranks.empty() &&
-         last_->verdict.has_value() && last_->verdict->fault == Fault::kCrash &&
+  const auto ends_by_itself = [](const std::optional<Verdict>& verdict) {
+    return verdict.has_value() && !verdict->ranks.empty() &&
+           (verdict->fault == Fault::kCrash ||
+            verdict->fault == Fault::kWrongResult);
+  };
+  return last_.has_value() && ends_by_itself(end.verdict) &&
+         ends_by_itself(last_->verdict) &&
+         last_->verdict->fault == end.verdict->fault &&
+         (end.verdict->fault == Fault::kCrash ||
+          last_->verdict->hosts == end.verdict->hosts) &&
          last_->verdict->ranks == end.verdict->ranks &&
          last_->last_step == end.last_step && last_->signal == end.signal &&
          last_->exit_code == end.exit_code;

@@ -59,6 +59,7 @@ class Supervisor {
   // host, the restart waits.
   void CoolDown(const Verdict& verdict, const DiagnosisRule& rule);
   void Exclude(const std::vector<std::string>& hosts);
+  void Condemn(const std::vector<std::string>& hosts);
   bool PaysToMove(const Placement& bigger, double now);
   void TakeBackHosts(GenerationRun* run, double now);
   ProbeOptions Probing() const;

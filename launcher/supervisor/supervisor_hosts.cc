@@ -42,10 +42,20 @@ void Supervisor::Exclude(const std::vector<std::string>& hosts) {
   }
 }
 
+void Supervisor::Condemn(const std::vector<std::string>& hosts) {
+  for (const std::string& host : hosts) {
+    if (!placer_.nodes().Condemn(host)) continue;
+    parts_.events.Add("excluded", {{"host", host}, {"for_good", 1}});
+    Say(absl::StrCat("hosts: ", placer_.nodes().Describe(MonotonicSeconds())));
+  }
+}
+
 // A host whose ranks fell silent together, or that mpirun lost, is not trusted
 // for a while; a rank that crashes alone is mostly no fault of its host.
 // Where ranks did not even start, hosts that cannot be reached are the reason;
-// where all wait for all, links that carry no data.
+// where all wait for all, links that carry no data. A host that computes
+// wrongly is never trusted again; where it is only known to be among several,
+// all of them are left alone for a while.
 void Supervisor::ExcludeGuilty(Verdict* verdict) {
   std::vector<std::string> names;
   for (const HostSlots& host : placement_.hosts) names.push_back(host.host);
@@ -57,7 +67,10 @@ void Supervisor::ExcludeGuilty(Verdict* verdict) {
     verdict->what = absl::StrCat(verdict->what, "; ", links.what);
     verdict->hosts = links.guilty;
     Exclude(links.guilty);
-  } else if (verdict->fault == Fault::kNodeSilent) {
+  } else if (verdict->fault == Fault::kWrongResult && verdict->certain) {
+    Condemn(verdict->hosts);
+  } else if (verdict->fault == Fault::kNodeSilent ||
+             verdict->fault == Fault::kWrongResult) {
     Exclude(verdict->hosts);
   }
 }

@@ -22,6 +22,8 @@ const char* FaultName(Fault fault) {
       return "straggler";
     case Fault::kNoDone:
       return "no end record";
+    case Fault::kWrongResult:
+      return "bad arithmetic";
   }
   return "?";
 }

@@ -19,6 +19,7 @@ enum class Fault {
   kStuckNetwork,  // all wait in the same collective, all are alive
   kNoDone,        // mpirun says success, no rank said so
   kStraggler,     // a rank computes slowly: nothing ends because of it
+  kWrongResult,   // ranks found out that one of them computes wrongly
 };
 const char* FaultName(Fault fault);  // "crash"
 
@@ -28,6 +29,7 @@ struct Verdict {
   std::vector<std::string> hosts;  // theirs
   std::string what;                // one sentence for people
   int64_t step = 0;                // the step that was under way
+  bool certain = true;  // or the guilty one is only known to be among them
 };
 
 }  // namespace perdure

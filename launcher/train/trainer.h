@@ -25,6 +25,8 @@
 
 namespace perdure {
 
+class SpeedWatch;
+
 class Trainer {
  public:
   Trainer(Communicator* world, const TrainerFlags& flags,

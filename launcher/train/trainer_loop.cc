@@ -157,13 +157,20 @@ absl::Status Trainer::RunSteps() {
     Note(text);
     return journal_.Note(JournalEvent::SPEED, run_.step, text);
   };
-  SpeedWatch speed(config_, {&groups_, engine_.get(), board(),
-                             environment_.session.host, tell});
+  const auto watch = [&] {
+    return std::make_unique<SpeedWatch>(
+        config_, SpeedWatch::Parts{&groups_, engine_.get(), board(),
+                                   environment_.session.host, tell});
+  };
+  std::unique_ptr<SpeedWatch> speed = watch();
   while (run_.step < config_.train().steps()) {
     if (trace.steps() > 0 && run_.step + 1 == trace_begin) trace_.Enable(true);
     int signal = environment_.stop_signal ? environment_.stop_signal() : 0;
-    ASSIGN_OR_RETURN(const bool forward, MakeStep(&speed, &signal));
-    if (!forward) continue;
+    ASSIGN_OR_RETURN(const bool forward, MakeStep(speed.get(), &signal));
+    if (!forward) {
+      speed = watch();  // the engine is another one
+      continue;
+    }
     if (trace_.enabled() && run_.step + 1 == trace_end) {
       RETURN_IF_ERROR(FinishTrace());
     }

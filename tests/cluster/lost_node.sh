@@ -66,6 +66,13 @@ survives cut "node silent"
 survives freeze "node silent"
 survives crash "incident 1"
 
+check "a host that computes wrongly is never used again"
+run=$work/flipped
+expect 0 on 0 env PERDURE_FAULT=bitflip@2:40:1 "${launch[@]}" -- "${train[@]}" \
+  --set resilience.check_every_steps=20 --run_dir "$run"
+says "bad arithmetic" "rank 2 on $(lab_node 1)" "$(lab_node 1):2 out for good"
+equal "$(losses "$run")" "$(losses "$work/whole")" "losses"
+
 check "no spare: waits for hosts, then exit code 94"
 run=$work/alone
 on 0 "${launch[@]}" --hosts="$(lab_node 0):2,$(lab_node 1):2,$(lab_node 2):2" \

@@ -7,7 +7,7 @@ source "$(dirname "$0")/common.sh"
 tokens=$work/text/text.tokens
 train=("$bin/pretrain" --config "$(dirname "$0")/config.textproto"
   --set "data.train.path=$tokens" --set snapshot.every_steps=5)
-launch=("$bin/perdure-launch" -n 2)
+launch=("$bin/perdure-launch" -n 2 --cooldown=0.2)
 
 write_text "$work/text.txt"
 expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
@@ -20,13 +20,14 @@ check "the run that faults are compared with"
 expect 0 "${launch[@]}" -- "${train[@]}" --run_dir "$work/whole"
 whole=$(losses "$work/whole")
 
+runs=0
 more=()  # further arguments of the trainer
 # struck CODE FAULTS GENERATIONS TEXT...: into $run.
 struck() {
   local code=$1 faults=$2 generations=$3
   shift 3
-  check "$faults"
-  run=$work/${faults//[@:,]/-}
+  check "${faults:-no fault}, ${more[*]:-}"
+  run=$work/run$((++runs))
   expect "$code" env "PERDURE_FAULT=$faults" "${launch[@]}" -- "${train[@]}" \
     "${more[@]}" --run_dir "$run"
   says "$@"
@@ -55,6 +56,41 @@ survives kill@1:8:1,full@0:13:2 3 "incident 1: crash in generation 1, at step 8"
 struck 0 nan@1:8:1 1 "SKIPPED: no update was made"
 equal "$(grep -c '"skipped":true' "$run/metrics.jsonl")" 1 "skipped steps"
 equal "$(losses "$run" | head -n 7)" "$(head -n 7 <<<"$whole")" "losses"
+
+more=(--set resilience.repeat_bad_steps=true)
+survives nan@1:8:1 2 "incident 1: bad arithmetic" "was computed twice" \
+  "rank 1 on"
+more=(--set resilience.repeat_every_steps=4)
+survives miscompute@1:8:1 2 "incident 1: bad arithmetic" "was computed twice"
+
+watched=(--set resilience.spike_factor=2 --set resilience.spike_window=5)
+never=(--set 'resilience.skip={first: 88 last: 103}')
+more=("${watched[@]}")
+struck 0 nan@1:12,nan@1:13 1 "back to step 11" \
+  "samples 88 to 103 are left out from now on; rollback 1 of at most 3"
+spiked=$run
+more=("${never[@]}")
+struck 0 "" 1 "step 12: samples 88 to 103 are left out"
+equal "$(losses "$spiked")" "$(losses "$run")" "losses"
+
+zeroth=(--set train.method=ZEROTH_ORDER --set optim.lr=1e-3)
+more=("${zeroth[@]}")
+struck 0 "" 1 "zeroth-order"
+whole=$(losses "$run")
+more=("${zeroth[@]}" --set resilience.check_every_steps=4)
+survives bitflip@1:8:1 2 "incident 1: bad arithmetic" "replicas' weights differ" \
+  "rank 1 does not have the weights that follow from the journal" \
+  "steps after 5 were found to be suspect"
+struck 93 bitflip@1:8 2 "in the same way twice"
+launch+=(-n 3)
+survives bitflip@2:8:1 2 "rank 2 on"
+more=("${zeroth[@]}" "${never[@]}")
+struck 0 "" 1 "step 12: samples 88 to 103 are left out"
+never_losses=$(losses "$run")
+more=("${zeroth[@]}" "${watched[@]}")
+struck 0 nan@1:12:1,nan@0:13:1,kill@2:15:1 2 "training goes on" \
+  "samples 88 to 103 are left out from now on"
+equal "$(losses "$run")" "$never_losses" "losses"
 
 check "a kind that does not exist"
 expect 2 env PERDURE_FAULT=nap@0:1 "${launch[@]}" -- "${train[@]}" \

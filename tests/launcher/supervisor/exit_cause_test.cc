@@ -88,6 +88,23 @@ TEST_F(ExitCauseTest, LostDaemonIsALostHost) {
   EXPECT_THAT(cause.verdict->hosts, ElementsAre("node2"));
 }
 
+TEST_F(ExitCauseTest, WrongResultsAreBlamedOnWhomTheRanksName) {
+  Heartbeat beat = BeatOf(0, "node0");
+  beat.set_exit_code(8);
+  beat.add_wrong_rank(2);
+  beat.set_wrong_for_certain(true);
+  beat.set_wrong("after step 10 the replicas' weights differ");
+  Hear(beat, 1, &table_);
+  Leave(1, 5);
+  const ExitCause cause = ExplainExit(table_, {8, 0}, {});
+  ASSERT_TRUE(cause.verdict.has_value());
+  EXPECT_EQ(cause.verdict->fault, Fault::kWrongResult);
+  EXPECT_THAT(cause.verdict->ranks, ElementsAre(2));
+  EXPECT_THAT(cause.verdict->hosts, ElementsAre("node0"));
+  EXPECT_TRUE(cause.verdict->certain);
+  EXPECT_EQ(cause.rank_exit_code, 8);
+}
+
 TEST_F(ExitCauseTest, NobodyEverHeardIsAFailedStart) {
   RankTable table;
   table.Begin(1, 3, 0);

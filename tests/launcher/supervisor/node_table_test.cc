@@ -61,6 +61,18 @@ TEST(NodeTableTest, EachExclusionIsTwiceAsLong) {
   }
 }
 
+TEST(NodeTableTest, ACondemnedHostDoesNotComeBack) {
+  NodeTable nodes({{"a", 2}, {"b", 2}}, 30);
+  EXPECT_TRUE(nodes.Condemn("a"));
+  EXPECT_TRUE(nodes.Exclude("a", 0));
+  EXPECT_FALSE(nodes.Choose(4, 1e9).has_value());
+  EXPECT_FALSE(nodes.NextReturn(0).has_value());
+  ASSERT_TRUE(nodes.Choose(2, 0).has_value());
+  EXPECT_EQ(nodes.Choose(2, 0)->at(0).host, "b");
+  EXPECT_EQ(nodes.Describe(0), "a:2 out for good, b:2");
+  EXPECT_FALSE(nodes.Condemn("c"));
+}
+
 TEST(NodeTableTest, UnknownHostsAndThisMachine) {
   NodeTable nodes = TableOf("a:1");
   EXPECT_FALSE(nodes.Exclude("z", 0));

@@ -73,6 +73,17 @@ TEST(PolicyTest, AnotherRankAtTheSameStepIsNot) {
   EXPECT_TRUE(policy.Decide(Failed(7, 7, 1, 9)).restart);
 }
 
+TEST(PolicyTest, WrongResultsTwiceOnOneHostAreTheProgram) {
+  GenerationEnd end = Failed(0, 7, 2, 0);
+  end.verdict->fault = Fault::kWrongResult;
+  GenerationEnd elsewhere = end;
+  elsewhere.verdict->hosts = {"b"};
+  Policy policy({});
+  EXPECT_TRUE(policy.Decide(end).restart);
+  EXPECT_TRUE(policy.Decide(elsewhere).restart);
+  EXPECT_EQ(policy.Decide(elsewhere).exit_code, kExitNoProgress);
+}
+
 TEST(PolicyTest, GenerationsWithoutASingleStepEnd) {
   Policy policy({});
   EXPECT_TRUE(policy.Decide(Failed(5, 5, 0, 9)).restart);
