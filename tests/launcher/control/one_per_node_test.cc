@@ -107,7 +107,7 @@ TEST_F(OnePerNodeTest, RanksWhoseSpeakerIsNotAnsweredSpeakForThemselves) {
 TEST_F(OnePerNodeTest, FarewellsGoStraight) {
   for (int rank = 0; rank < kRanks; ++rank) Start(rank);
   ASSERT_TRUE(Serve([&] { return passengers_.size() == kRanks - 1u; }));
-  std::thread leaving([&] { watchdogs_[2]->Finish(0); });
+  std::thread leaving([&] { watchdogs_[2]->Finish(absl::OkStatus()); });
   EXPECT_TRUE(Serve([&] { return senders_.count(2) > 0; }));
   const auto until = ProgressClock::now() + std::chrono::milliseconds(200);
   Serve([&] { return ProgressClock::now() > until; });
