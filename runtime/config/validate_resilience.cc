@@ -22,6 +22,24 @@ void CheckSpikes(const ResilienceConfig& resilience, Problems* problems) {
                            resilience.max_rollbacks(), 0);
 }
 
+// Whoever is free computes these tasks: a rank that repeats a step would
+// compute others and find itself guilty.
+void CheckRepeats(const ResilienceConfig& resilience, Problems* problems) {
+  if (!resilience.repeat_bad_steps() && resilience.repeat_every_steps() <= 0) {
+    return;
+  }
+  const char* path = resilience.repeat_bad_steps()
+                         ? "resilience.repeat_bad_steps"
+                         : "resilience.repeat_every_steps";
+  const char* other = resilience.backup_probes()         ? "backup_probes"
+                      : resilience.gradient_coding() > 0 ? "gradient_coding"
+                                                         : nullptr;
+  if (other == nullptr) return;
+  problems->Add(path, absl::StrCat("a repeated step must be computed by the "
+                                   "same ranks, which resilience.",
+                                   other, " leaves open; give one of them"));
+}
+
 }  // namespace
 
 void ValidateResilience(const RunConfig& config, Problems* problems) {
@@ -30,6 +48,7 @@ void ValidateResilience(const RunConfig& config, Problems* problems) {
                            resilience.check_every_steps(), 0);
   problems->RequireAtLeast("resilience.repeat_every_steps",
                            resilience.repeat_every_steps(), 0);
+  CheckRepeats(resilience, problems);
   CheckSpikes(resilience, problems);
   for (int i = 0; i < resilience.skip_size(); ++i) {
     const SampleRange& range = resilience.skip(i);

@@ -278,6 +278,22 @@ TEST(ValidateConfigTest, BackupsNeedWholeReplicas) {
               ElementsAre(HasSubstr("use resilience.gradient_coding")));
 }
 
+TEST(ValidateConfigTest, RepeatedStepsNeedTheSameRanks) {
+  EXPECT_THAT(ProblemsAfter({"resilience.repeat_bad_steps=true",
+                             "resilience.rebalance=true", "topology.dp=4"}),
+              IsEmpty());
+  EXPECT_THAT(ProblemsAfter({"train.method=ZEROTH_ORDER",
+                             "resilience.backup_probes=true", "topology.dp=4",
+                             "resilience.repeat_every_steps=10"}),
+              ElementsAre(AllOf(StartsWith("resilience.repeat_every_steps: "),
+                                HasSubstr("resilience.backup_probes"))));
+  EXPECT_THAT(
+      ProblemsAfter({"resilience.gradient_coding=1", "optim.zero=0",
+                     "topology.dp=4", "resilience.repeat_bad_steps=true"}),
+      ElementsAre(AllOf(StartsWith("resilience.repeat_bad_steps: "),
+                        HasSubstr("resilience.gradient_coding"))));
+}
+
 TEST(ValidateConfigTest, GradientCodingNeedsWholeStatesAndReplicas) {
   EXPECT_THAT(ProblemsAfter({"resilience.gradient_coding=1", "optim.zero=0",
                              "topology.dp=4"}),
