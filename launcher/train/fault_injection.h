@@ -52,8 +52,8 @@ class FaultInjector {
   FaultInjector(const std::vector<PlannedFault>& faults, int rank,
                 int64_t generation);
   bool empty() const { return faults_.empty(); }
-  // Before step `step`. But for slowN each fault strikes once, however often the
-  // step is done.
+  // Before step `step`. But for slowN each fault strikes once, however often
+  // the step is done.
   void Strike(int64_t step, const FaultTargets& targets);
 
  private:
