@@ -30,7 +30,8 @@ launch() {
   local hosts= node
   for node in "$@"; do hosts+=$(lab_node "$node"):2,; done
   command=("$bin/perdure-launch" -n 4 "--hosts=$hosts" "--listen=$lab_net.4"
-    "--network=$lab_net.0/24" "--agent=$lab_agent" --lease=2 -- "${train[@]}")
+    "--network=$lab_net.0/24" "--agent=$lab_agent" --lease=2
+    --cooldown=0.5 -- "${train[@]}")
 }
 disk() { echo "$work/disk-$1/$2"; }
 losses() { column "$1/metrics.jsonl" loss; }
@@ -86,6 +87,7 @@ crash 0
 heal 0
 
 check "rank 0's processes and disk go, its node stays"
+launch 0 1
 start gone 60
 crash 0
 told=$(wc -l <"$(disk 0 gone)/metrics.jsonl")
