@@ -124,7 +124,7 @@ says "--output"
 [[ ! -e $work/no ]] || fail "a refused replay made a directory"
 
 check "a frozen launch that thaws beside a newer one does no harm"
-more=(--set snapshot.every_steps=1)
+more=(--set snapshot.every_steps=2)
 expect 0 "${train[@]}" --run_dir "$work/calm" "${more[@]}"
 for round in 1 2 3; do
   run=$work/thawed.$round
