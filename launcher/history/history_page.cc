@@ -117,7 +117,7 @@ Totals Sum(const std::vector<Event>& events) {
   for (const Event& event : events) {
     if (event.kind == "launch") began = event.unix_seconds;
     if (event.kind == "incident") ++totals.incidents;
-    if (event.kind == "recovered") {
+    if (event.kind == "recovered" || event.kind == "moved") {
       totals.lost += event.Number("seconds");
       totals.steps_lost += event.Number("steps_lost");
     }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_split.h"
+#include "launcher/supervisor/verdict.h"
 
 namespace perdure {
 namespace {
@@ -72,7 +73,8 @@ std::vector<GenerationSpan> GenerationsOf(const std::vector<Event>& events,
       open = true;
     } else if (event.kind == "recovered" || event.kind == "moved") {
       if (open) spans.back().first_at = event.unix_seconds;
-    } else if (event.kind == "incident") {
+    } else if (event.kind == "incident" &&
+               event.Text("fault") != FaultName(Fault::kStraggler)) {
       close(event.unix_seconds - event.Number("detect_seconds"),
             static_cast<int64_t>(event.Number("step")) - 1);
     } else if (event.kind == "end") {

@@ -47,6 +47,17 @@ TEST(TimelineTest, GenerationsEndWhenTheFaultWasNotWhenItWasSeen) {
   EXPECT_EQ(spans[1].last, 5);
 }
 
+TEST(TimelineTest, AStragglerEndsNoGeneration) {
+  std::vector<Event> events = TwoGenerations();
+  events.insert(events.end() - 1,
+                At(125, "incident",
+                   {{"number", 2}, {"step", 5}, {"fault", "straggler"}}));
+  const auto spans = GenerationsOf(events, 5);
+  ASSERT_EQ(spans.size(), 2u);
+  EXPECT_EQ(spans[1].to, 130);
+  EXPECT_EQ(spans[1].last, 5);
+}
+
 TEST(TimelineTest, StepsStandBetweenTheFirstOneAndTheEndOrBeforeTheEnd) {
   const std::vector<MadeStep> steps = {
       {1, 4, 8, 1}, {2, 4, 8, 1}, {3, 4, 8, 2}, {4, 4, 8, 1}, {5, 4, 8, 3}};
