@@ -50,9 +50,11 @@ Heartbeat MakeHeartbeat(const Sender& sender, uint64_t number,
   if (progress.steps_made > 0) {
     beat.set_compute_seconds(progress.compute_seconds);
   }
-  if (progress.speed > 0) {
-    beat.set_speed(progress.speed);
-    beat.set_straggler(progress.straggler);
+  if (progress.speed.speed > 0) {
+    beat.set_speed(progress.speed.speed);
+    beat.set_straggler(progress.speed.straggler);
+    beat.set_slow_windows(progress.speed.windows);
+    beat.set_slow_seconds(progress.speed.slow_seconds);
   }
   beat.set_resident_bytes(ResidentBytes());
   return beat;

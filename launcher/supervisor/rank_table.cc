@@ -15,6 +15,7 @@ bool MakesSense(const Heartbeat& beat, size_t ranks) {
          seconds(beat.phase_age()) && seconds(beat.step_age()) &&
          seconds(beat.collective_age()) && seconds(beat.longest_step()) &&
          seconds(beat.load_age()) && seconds(beat.first_step_age()) &&
+         seconds(beat.slow_seconds()) &&
          // A run that goes back makes more steps than it has finished.
          beat.step() >= 0 && beat.steps_made() >= 0;
 }

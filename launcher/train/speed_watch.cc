@@ -8,6 +8,15 @@
 #include "absl/strings/str_join.h"
 
 namespace perdure {
+namespace {
+
+double LongestSeconds(const std::vector<PassWork>& work) {
+  double longest = 0;
+  for (const PassWork& one : work) longest = std::max(longest, one.seconds);
+  return longest;
+}
+
+}  // namespace
 
 SpeedWatch::SpeedWatch(const RunConfig& config, Parts parts)
     : config_(config),
@@ -31,6 +40,7 @@ void SpeedWatch::EndStep() {
 
 absl::Status SpeedWatch::Compare(int64_t step) {
   ++steps_;
+  ++counted_steps_;
   const int32_t window = config_.resilience().straggler_window();
   if (window == 0 || parts_.groups->world->size() == 1 || step % window != 0) {
     return absl::OkStatus();
@@ -52,14 +62,28 @@ absl::Status SpeedWatch::CloseWindow() {
       });
   if (!long_enough) return absl::OkStatus();
   counted_ = now;
+  const int64_t steps = std::exchange(counted_steps_, 0);
   monitor_.AddWindow(all);
-  const int me = world.rank();
-  if (parts_.board != nullptr) {
-    parts_.board->SetSpeed(monitor_.speeds()[static_cast<size_t>(me)],
-                           monitor_.straggles(me));
-  }
+  const double unit = LongestSeconds(all) / static_cast<double>(steps) /
+                      monitor_.StepTime(parts_.engine->shares());
   RETURN_IF_ERROR(TellChanges());
-  return Adapt();
+  RETURN_IF_ERROR(Adapt());
+  Publish(unit);
+  return absl::OkStatus();
+}
+
+void SpeedWatch::Publish(double unit) {
+  if (parts_.board == nullptr) return;
+  const int me = parts_.groups->world->rank();
+  const std::vector<int64_t>& shares = parts_.engine->shares();
+  RankSpeed speed;
+  speed.speed = monitor_.speeds()[static_cast<size_t>(me)];
+  speed.straggler = monitor_.straggles(me);
+  speed.windows = monitor_.slow_windows(me);
+  speed.slow_seconds =
+      unit * std::max(0.0, monitor_.StepTime(shares) -
+                               monitor_.StepTimeWithoutStragglers(shares));
+  parts_.board->SetSpeed(speed);
 }
 
 absl::Status SpeedWatch::TellChanges() {

@@ -40,13 +40,16 @@ class SpeedWatch {
   absl::Status CloseWindow();
   absl::Status TellChanges();
   absl::Status Adapt();
+  // `unit`: seconds of a micro-batch at the median's speed.
+  void Publish(double unit);
 
   RunConfig config_;
   Parts parts_;
   StragglerMonitor monitor_;
   int32_t steps_ = 0;  // in this window
   int coordinator_ = 0;
-  PassWork counted_;  // up to the end of the last window
+  PassWork counted_;           // up to the end of the last window
+  int64_t counted_steps_ = 0;  // since then
   std::chrono::steady_clock::time_point begun_;
   double waited_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "parallel/engine/straggler_monitor.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "parallel/engine/shares.h"
 
@@ -110,12 +111,57 @@ std::optional<std::vector<int64_t>> StragglerMonitor::Rebalance(
   return better;
 }
 
-std::vector<double> StragglerMonitor::ReplicaSpeeds() const {
-  std::vector<double> speeds;
+std::vector<double> StragglerMonitor::SpeedsOfReplicas(
+    const std::vector<double>& speeds) const {
+  std::vector<double> of_replicas;
   for (int r = 0; r < topology_.dp() * topology_.pertp(); ++r) {
-    speeds.push_back(ReplicaSpeed(r, speeds_));
+    of_replicas.push_back(ReplicaSpeed(r, speeds));
   }
-  return speeds;
+  return of_replicas;
+}
+
+std::vector<double> StragglerMonitor::ReplicaSpeeds() const {
+  return SpeedsOfReplicas(speeds_);
+}
+
+double StragglerMonitor::StepTime(
+    const std::vector<int64_t>& shares,
+    const std::vector<double>& replica_speeds) const {
+  const int pertp = topology_.pertp();
+  if (config_.backup_probes()) {
+    return pertp *
+           static_cast<double>(
+               std::accumulate(shares.begin(), shares.end(), int64_t{0})) /
+           std::accumulate(replica_speeds.begin(), replica_speeds.end(), 0.0);
+  }
+  const int groups = static_cast<int>(shares.size());
+  std::vector<double> speeds;
+  for (int g = 0; g < groups; ++g) {
+    const Range members = EvenPart(topology_.dp(), groups, g);
+    double first = 0;
+    for (int64_t d = members.begin; d < members.end; ++d) {
+      const auto of_dp = replica_speeds.begin() + d * pertp;
+      first = std::max(first, *std::min_element(of_dp, of_dp + pertp));
+    }
+    speeds.push_back(first);
+  }
+  return TimeOf(shares, speeds);
+}
+
+double StragglerMonitor::StepTime(const std::vector<int64_t>& shares) const {
+  return StepTime(shares, ReplicaSpeeds());
+}
+
+double StragglerMonitor::StepTimeWithoutStragglers(
+    const std::vector<int64_t>& shares) const {
+  std::vector<double> speeds = speeds_;
+  for (size_t r = 0; r < speeds.size(); ++r) {
+    if (straggles_[r]) speeds[r] = 1;
+  }
+  return StepTime(
+      EvenShares(std::accumulate(shares.begin(), shares.end(), int64_t{0}),
+                 static_cast<int>(shares.size())),
+      SpeedsOfReplicas(speeds));
 }
 
 int StragglerMonitor::Coordinator(int current) const {

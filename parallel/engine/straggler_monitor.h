@@ -31,6 +31,10 @@ class StragglerMonitor {
   bool straggles(int rank) const {
     return straggles_[static_cast<size_t>(rank)];
   }
+  // Windows in a row, up to the last one, in which the rank was below it.
+  int slow_windows(int rank) const {
+    return slow_windows_[static_cast<size_t>(rank)];
+  }
   // Ranks for which that changed in the last window.
   const std::vector<int>& changed() const { return changed_; }
 
@@ -39,6 +43,14 @@ class StragglerMonitor {
   // many new windows are awaited.
   std::optional<std::vector<int64_t>> Rebalance(
       const std::vector<int64_t>& current);
+
+  // How long the passes of a step take at the speeds of the last window, in
+  // units of a micro-batch at the median's. `shares`: by dp replica, or by
+  // group of gradient coding, of which the first one done counts. Backup probes
+  // wait for nobody.
+  double StepTime(const std::vector<int64_t>& shares) const;
+  // The same with even shares, were the stragglers as fast as the median.
+  double StepTimeWithoutStragglers(const std::vector<int64_t>& shares) const;
 
   // By replica (of dp and pertp), in the last window; 1: unknown.
   std::vector<double> ReplicaSpeeds() const;
@@ -49,7 +61,10 @@ class StragglerMonitor {
   std::vector<double> SpeedsOf(const std::vector<PassWork>& work) const;
   // The slowest rank of a replica counts: the others wait for it.
   double ReplicaSpeed(int replica, const std::vector<double>& speeds) const;
+  std::vector<double> SpeedsOfReplicas(const std::vector<double>& speeds) const;
   std::vector<double> DpSpeeds() const;
+  double StepTime(const std::vector<int64_t>& shares,
+                  const std::vector<double>& replica_speeds) const;
 
   ResilienceConfig config_;
   Topology topology_;

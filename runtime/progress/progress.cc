@@ -68,9 +68,8 @@ void ProgressBoard::SetComputeSeconds(double seconds) {
   Publish();
 }
 
-void ProgressBoard::SetSpeed(double speed, bool straggler) {
+void ProgressBoard::SetSpeed(const RankSpeed& speed) {
   mine_.speed = speed;
-  mine_.straggler = straggler;
   Publish();
 }
 

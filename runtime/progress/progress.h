@@ -29,6 +29,15 @@ const char* PhaseName(Phase phase);  // "train"
 
 using ProgressClock = std::chrono::steady_clock;
 
+// How fast a rank computes beside the others.
+struct RankSpeed {
+  double speed = 0;        // as a part of the median's; 0: unknown
+  bool straggler = false;  // that has been low for long
+  int32_t windows = 0;     // comparisons in a row for which it was low
+  // Of a step, modelled: what it takes longer because of all stragglers.
+  double slow_seconds = 0;
+};
+
 struct RankProgress {
   Phase phase = Phase::kStart;
   bool finite = true;  // of the last step's loss
@@ -47,9 +56,8 @@ struct RankProgress {
   uint64_t sequence = 0;             // the last one's in its group
   ProgressClock::duration waited{};  // in all collectives that ended
   double loss = 0;
-  double compute_seconds = 0;        // of the last step, without waiting
-  double speed = 0;                  // as a part of the median's; 0: unknown
-  bool straggler = false;            // that has been low for long
+  double compute_seconds = 0;  // of the last step, without waiting
+  RankSpeed speed;
   std::array<char, 24> group{};      // the last collective's, cut
   std::array<char, 12> operation{};  // "AllReduce"
 };
@@ -66,7 +74,7 @@ class ProgressBoard {
   void SetTotalSteps(int64_t steps);
   void FinishStep(int64_t step, double loss);
   void SetComputeSeconds(double seconds);
-  void SetSpeed(double speed, bool straggler);
+  void SetSpeed(const RankSpeed& speed);
   void BeginCollective(absl::string_view group, absl::string_view operation,
                        uint64_t sequence);
   void EndCollective();

@@ -120,5 +120,37 @@ TEST(StragglerMonitorTest, ASlowReplicaDoesNotCoordinate) {
   EXPECT_EQ(monitor.Coordinator(1), 1);
 }
 
+// Three windows in which rank 3 of 4 has a quarter of the speed.
+StragglerMonitor WithSlowRank(const ResilienceConfig& config) {
+  StragglerMonitor monitor(config, Mesh(4));
+  for (int w = 0; w < 3; ++w) monitor.AddWindow(Window({8, 8, 8, 2}));
+  return monitor;
+}
+
+TEST(StragglerMonitorTest, AStepWaitsForItsSlowestShare) {
+  const StragglerMonitor monitor = WithSlowRank(ResilienceConfig());
+  EXPECT_EQ(monitor.slow_windows(3), 3);
+  EXPECT_EQ(monitor.slow_windows(0), 0);
+  EXPECT_DOUBLE_EQ(monitor.StepTime({4, 4, 4, 4}), 16);
+  EXPECT_DOUBLE_EQ(monitor.StepTime({5, 5, 5, 1}), 5);
+  EXPECT_DOUBLE_EQ(monitor.StepTimeWithoutStragglers({4, 4, 4, 4}), 4);
+  EXPECT_DOUBLE_EQ(monitor.StepTimeWithoutStragglers({5, 5, 5, 1}), 4);
+}
+
+TEST(StragglerMonitorTest, BackupProbesWaitForNobody) {
+  ResilienceConfig config;
+  config.set_backup_probes(true);
+  const StragglerMonitor monitor = WithSlowRank(config);
+  EXPECT_DOUBLE_EQ(monitor.StepTime({4, 4, 4, 4}), 16 / 3.25);
+  EXPECT_DOUBLE_EQ(monitor.StepTimeWithoutStragglers({4, 4, 4, 4}), 4);
+}
+
+// Two groups of two replicas: rank 2 is done before rank 3.
+TEST(StragglerMonitorTest, WithGradientCodingASlowRankCostsNothing) {
+  const StragglerMonitor monitor = WithSlowRank(ResilienceConfig());
+  EXPECT_DOUBLE_EQ(monitor.StepTime({8, 8}), 8);
+  EXPECT_DOUBLE_EQ(monitor.StepTimeWithoutStragglers({8, 8}), 8);
+}
+
 }  // namespace
 }  // namespace perdure
