@@ -25,6 +25,8 @@ DEFINE_int32(n, 0, "ranks");
 DEFINE_int32(min, 0, "go on with so few ranks after a loss; 0: with all");
 DEFINE_string(take_back, "pays",
               "when a run is moved back: pays, always, never");
+DEFINE_string(swap_stragglers, "pays",
+              "when a slow host is swapped for a spare: pays, always, never");
 DEFINE_bool(allow_tp_change, false, "layouts with another tp are allowed");
 DEFINE_string(hosts, "", "NAME:RANKS,...; those left over are spares");
 DEFINE_string(hostfile, "", "a line a host: NAME slots=RANKS");
@@ -91,6 +93,9 @@ options:
   --min N               after a loss go on with so few ranks, in the fastest layout
                         that fits; with more again when hosts are back (all)
   --take_back WHEN      that is done if it pays, always or never (pays)
+  --swap_stragglers WHEN
+                        a host that computes slowly is swapped for a spare if
+                        that pays, always or never (pays)
   --allow_tp_change     such a layout may have another tp, which changes the bits
                         of zeroth-order losses
   --wait S              for enough hosts, then exit code 94 (600)
@@ -154,7 +159,10 @@ absl::StatusOr<int> Run(const std::vector<std::string>& words,
   LaunchOptions options;
   options.program = OwnPath();
   options.min_ranks = FLAGS_min;
-  ASSIGN_OR_RETURN(options.take_back, ParseTakeBack(FLAGS_take_back));
+  ASSIGN_OR_RETURN(options.take_back,
+                   ParseMoveWhen("take_back", FLAGS_take_back));
+  ASSIGN_OR_RETURN(options.swap_stragglers,
+                   ParseMoveWhen("swap_stragglers", FLAGS_swap_stragglers));
   options.allow_tp_change = FLAGS_allow_tp_change;
   options.ranks = FLAGS_n;
   options.trainer = trainer;

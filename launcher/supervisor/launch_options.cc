@@ -59,12 +59,13 @@ std::vector<std::string> TrainerCommand(const LaunchOptions& options,
   return command;
 }
 
-absl::StatusOr<TakeBack> ParseTakeBack(absl::string_view text) {
-  if (text == "pays") return TakeBack::kPays;
-  if (text == "always") return TakeBack::kAlways;
-  if (text == "never") return TakeBack::kNever;
+absl::StatusOr<MoveWhen> ParseMoveWhen(absl::string_view flag,
+                                       absl::string_view text) {
+  if (text == "pays") return MoveWhen::kPays;
+  if (text == "always") return MoveWhen::kAlways;
+  if (text == "never") return MoveWhen::kNever;
   return absl::InvalidArgumentError(
-      absl::StrCat("--take_back '", text, "': give pays, always or never"));
+      absl::StrCat("--", flag, " '", text, "': give pays, always or never"));
 }
 
 absl::Status CheckLaunchOptions(const LaunchOptions& options) {

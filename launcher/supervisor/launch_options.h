@@ -17,16 +17,21 @@
 
 namespace perdure {
 
-// When a run on fewer ranks is moved back to hosts that have returned.
-enum class TakeBack { kPays, kAlways, kNever };
-absl::StatusOr<TakeBack> ParseTakeBack(absl::string_view text);
+// When a run that goes well is interrupted to go on better elsewhere.
+enum class MoveWhen { kPays, kAlways, kNever };
+// "pays", "always" or "never"; InvalidArgument names the flag.
+absl::StatusOr<MoveWhen> ParseMoveWhen(absl::string_view flag,
+                                       absl::string_view text);
 
 struct LaunchOptions {
   int ranks = 0;
   int min_ranks = 0;  // go on with so few after a loss; 0: all of them
   // Layouts with another tp, which change the bits of zeroth-order losses.
   bool allow_tp_change = false;
-  TakeBack take_back = TakeBack::kPays;
+  // Of a run on fewer ranks, to hosts that have returned.
+  MoveWhen take_back = MoveWhen::kPays;
+  // Of one with slow hosts, to spares.
+  MoveWhen swap_stragglers = MoveWhen::kPays;
   std::string program;           // perdure-launch's own path
   std::vector<HostSlots> hosts;  // spares behind; empty: this machine
   HostAccess access;

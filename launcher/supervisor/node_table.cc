@@ -71,22 +71,37 @@ absl::StatusOr<std::vector<HostSlots>> ParseHostfile(absl::string_view text) {
   return hosts;
 }
 
+double CooldownAfter(double first, int times) {
+  double seconds = first;
+  for (int i = 0; i < times && seconds < kLongestExclusion; ++i) {
+    seconds = std::min(2 * seconds, kLongestExclusion);
+  }
+  return seconds;
+}
+
 NodeTable::NodeTable(std::vector<HostSlots> hosts, double cooldown)
     : cooldown_(cooldown) {
-  for (HostSlots& host : hosts) nodes_.push_back({std::move(host), 0, 0});
+  for (HostSlots& host : hosts) {
+    nodes_.emplace_back().host = std::move(host);
+  }
 }
 
 std::optional<std::vector<HostSlots>> NodeTable::Choose(int ranks,
                                                         double now) const {
-  std::vector<HostSlots> chosen;
-  for (const Node& node : nodes_) {
-    if (ranks == 0) break;
-    if (node.out_until > now) continue;
-    const int slots = std::min(node.host.slots, ranks);
-    chosen.push_back({node.host.host, slots});
-    ranks -= slots;
+  std::vector<int> taken(nodes_.size(), 0);
+  for (const bool slow : {false, true}) {
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      const Node& node = nodes_[i];
+      if (node.out_until > now || (node.slow_until > now) != slow) continue;
+      taken[i] = std::min(node.host.slots, ranks);
+      ranks -= taken[i];
+    }
   }
   if (ranks > 0) return std::nullopt;
+  std::vector<HostSlots> chosen;
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    if (taken[i] > 0) chosen.push_back({nodes_[i].host.host, taken[i]});
+  }
   return chosen;
 }
 
@@ -98,27 +113,39 @@ int NodeTable::TrustedSlots(double now) const {
   return slots;
 }
 
-bool NodeTable::Exclude(absl::string_view host, double now) {
+NodeTable::Node* NodeTable::Find(absl::string_view host) {
   for (Node& node : nodes_) {
-    if (node.host.host != host) continue;
-    double seconds = cooldown_;
-    for (int i = 0; i < node.exclusions; ++i) {
-      seconds = std::min(2 * seconds, kLongestExclusion);
-    }
-    ++node.exclusions;
-    node.out_until = std::max(node.out_until, now + seconds);
-    return true;
+    if (node.host.host == host) return &node;
   }
-  return false;
+  return nullptr;
+}
+
+bool NodeTable::Exclude(absl::string_view host, double now) {
+  Node* node = Find(host);
+  if (node == nullptr) return false;
+  node->out_until = std::max(
+      node->out_until, now + CooldownAfter(cooldown_, node->exclusions++));
+  return true;
+}
+
+bool NodeTable::MarkSlow(absl::string_view host, double now) {
+  Node* node = Find(host);
+  if (node == nullptr) return false;
+  node->slow_until = now + CooldownAfter(cooldown_, node->swaps++);
+  return true;
+}
+
+bool NodeTable::IsSlow(absl::string_view host, double now) const {
+  return std::any_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
+    return node.host.host == host && node.slow_until > now;
+  });
 }
 
 bool NodeTable::Condemn(absl::string_view host) {
-  for (Node& node : nodes_) {
-    if (node.host.host != host) continue;
-    node.out_until = std::numeric_limits<double>::infinity();
-    return true;
-  }
-  return false;
+  Node* node = Find(host);
+  if (node == nullptr) return false;
+  node->out_until = std::numeric_limits<double>::infinity();
+  return true;
 }
 
 std::optional<double> NodeTable::NextReturn(double now) const {
@@ -139,6 +166,9 @@ std::string NodeTable::Describe(double now) const {
       absl::StrAppend(&text, " out for good");
     } else if (node.out_until > now) {
       absl::StrAppendFormat(&text, " out for %.0f s", node.out_until - now);
+    } else if (node.slow_until > now) {
+      absl::StrAppendFormat(&text, " slow, used last for %.0f s",
+                            node.slow_until - now);
     }
   }
   return text;

@@ -19,6 +19,10 @@ absl::StatusOr<std::vector<HostSlots>> ParseHosts(absl::string_view text);
 // The lines of a hostfile: "a slots=4" or "a:4"; # begins a comment.
 absl::StatusOr<std::vector<HostSlots>> ParseHostfile(absl::string_view text);
 
+// What is to be left alone for `first` seconds the first time is so for twice
+// as long each time it happens again (`times` before), up to an hour.
+double CooldownAfter(double first, int times);
+
 class NodeTable {
  public:
   // Empty: this machine alone, which cannot be replaced. `cooldown`: seconds
@@ -26,19 +30,23 @@ class NodeTable {
   explicit NodeTable(std::vector<HostSlots> hosts, double cooldown = 30);
 
   bool local() const { return nodes_.empty(); }
-  // Trusted hosts for `ranks` ranks, in the order given; none if they do not
-  // suffice. The last one may give fewer slots than it has.
+  // Trusted hosts for `ranks` ranks, in the order given, slow ones only where
+  // the others do not suffice; none if all do not. One of them may give fewer
+  // slots than it has.
   std::optional<std::vector<HostSlots>> Choose(int ranks, double now) const;
   // Ranks that the trusted hosts take together.
   int TrustedSlots(double now) const;
-  // Keeps a host out for a while, twice as long each time, up to an hour. False
-  // if it is none of the table's.
+  // Keeps a host out for a while (CooldownAfter). False if it is none of the
+  // table's.
   bool Exclude(absl::string_view host, double now);
+  // It is trusted, but used last, for as long as Exclude would keep it out.
+  bool MarkSlow(absl::string_view host, double now);
+  bool IsSlow(absl::string_view host, double now) const;
   // Keeps it out for good.
   bool Condemn(absl::string_view host);
   // When the next excluded host is trusted again; none if there is none.
   std::optional<double> NextReturn(double now) const;
-  // "a:4, b:4 out for 28 s"
+  // "a:4, b:4 out for 28 s, c:4 slow, used last for 30 s"
   std::string Describe(double now) const;
 
  private:
@@ -46,7 +54,10 @@ class NodeTable {
     HostSlots host;
     int exclusions = 0;
     double out_until = 0;
+    int swaps = 0;
+    double slow_until = 0;
   };
+  Node* Find(absl::string_view host);
   std::vector<Node> nodes_;
   double cooldown_;
 };

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
 namespace perdure {
 
 std::optional<Placement> ChoosePlacement(const NodeTable& nodes,
@@ -19,6 +22,14 @@ std::optional<Placement> ChoosePlacement(const NodeTable& nodes,
     return placement;
   }
   return std::nullopt;
+}
+
+std::string HostsText(const Placement& placement) {
+  if (placement.hosts.empty()) return "this machine";
+  return absl::StrJoin(placement.hosts, ", ",
+                       [](std::string* out, const HostSlots& host) {
+                         absl::StrAppend(out, host.host, ":", host.slots);
+                       });
 }
 
 std::vector<std::string> Newcomers(const Placement& placement,

@@ -43,9 +43,15 @@ std::optional<Placement> ChoosePlacement(const NodeTable& nodes,
                                          const PlacementRule& rule, double now,
                                          const LayoutSource& layouts);
 
+std::string HostsText(const Placement& placement);  // "a:2, b:2"
+
 // The hosts of `placement` that are not among `before`.
 std::vector<std::string> Newcomers(const Placement& placement,
                                    const std::vector<HostSlots>& before);
+
+// Steps over which the pace of a run is measured before it is judged whether
+// moving pays.
+inline constexpr int64_t kStepsToJudge = 5;
 
 // Whether ending a generation in order, to go on with more ranks, gains time.
 struct Switch {

@@ -1,6 +1,7 @@
 #include "launcher/supervisor/placer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -61,6 +62,24 @@ std::optional<Placement> Placer::Bigger(const Placement& current, double now) {
   if (!placement.has_value() || placement->ranks <= current.ranks) {
     return std::nullopt;
   }
+  return placement;
+}
+
+std::optional<Placement> Placer::Without(const std::vector<std::string>& hosts,
+                                         const Placement& current,
+                                         double now) const {
+  NodeTable nodes = nodes_;
+  for (const std::string& host : hosts) nodes.MarkSlow(host, now);
+  std::optional<std::vector<HostSlots>> chosen =
+      nodes.Choose(current.ranks, now);
+  if (!chosen.has_value() ||
+      std::any_of(chosen->begin(), chosen->end(), [&](const HostSlots& host) {
+        return nodes.IsSlow(host.host, now);
+      })) {
+    return std::nullopt;
+  }
+  Placement placement = current;
+  placement.hosts = *std::move(chosen);
   return placement;
 }
 

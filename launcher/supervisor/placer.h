@@ -25,6 +25,10 @@ class Placer {
   // One with more ranks than `current`; none also while the trainer's answer is
   // on its way. Never blocks.
   std::optional<Placement> Bigger(const Placement& current, double now);
+  // As many ranks as `current` without `hosts`, on no slow host; none: the
+  // spares do not suffice. Its layout is that of `current`. Never blocks.
+  std::optional<Placement> Without(const std::vector<std::string>& hosts,
+                                   const Placement& current, double now) const;
   // How many times shorter a step of `to` is than one of `from`: modelled, or
   // by the number of ranks where that is not known yet. Never blocks.
   double SpeedUp(const Placement& from, const Placement& to);

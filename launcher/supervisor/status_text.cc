@@ -31,6 +31,7 @@ std::string Describe(const Event& event) {
                            event.Number("step"), event.Text("what"),
                            event.Text("why"));
   }
+  if (event.kind == "swap") return event.Text("why");
   if (event.kind == "recovered" || event.kind == "moved") {
     return absl::StrFormat(
         "goes on at step %.0f on %.0f ranks, %.2f s after %s (seen %.2f, ended "

@@ -4,10 +4,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "launcher/supervisor/placement.h"
 
 namespace perdure {
 
-std::optional<Verdict> Stragglers::Detect(const RankTable& table) {
+std::optional<Verdict> Stragglers::Detect(const RankTable& table, double now) {
   Verdict verdict;
   verdict.fault = Fault::kStraggler;
   verdict.step = table.MostStep() + 1;
@@ -15,10 +16,10 @@ std::optional<Verdict> Stragglers::Detect(const RankTable& table) {
     const Heartbeat& beat = table.ranks()[i].last;
     const int rank = static_cast<int>(i);
     if (!beat.straggler()) {
-      known_.erase(rank);
+      named_.erase(rank);
       continue;
     }
-    if (!known_.insert(rank).second) continue;
+    if (!named_.emplace(rank, beat.slow_windows()).second) continue;
     verdict.ranks.push_back(rank);
     if (std::find(verdict.hosts.begin(), verdict.hosts.end(), beat.host()) ==
         verdict.hosts.end()) {
@@ -30,7 +31,27 @@ std::optional<Verdict> Stragglers::Detect(const RankTable& table) {
                                     rank, beat.host(), beat.speed()));
   }
   if (verdict.ranks.empty()) return std::nullopt;
+  since_ = now;
+  since_step_ = table.LeastStep();
   return verdict;
+}
+
+SwapCase Stragglers::Measure(const RankTable& table, double now) const {
+  SwapCase swap;
+  for (const auto& [rank, windows_before] : named_) {
+    const Heartbeat& beat = table.ranks()[static_cast<size_t>(rank)].last;
+    const int since = beat.slow_windows() - windows_before;
+    swap.windows_since =
+        swap.slow.empty() ? since : std::min(swap.windows_since, since);
+    swap.slow.push_back({rank, beat.host(), beat.speed(), beat.slow_windows()});
+    swap.slow_seconds = beat.slow_seconds();
+    swap.steps_left = beat.total_steps() - beat.step();
+  }
+  const int64_t steps = table.LeastStep() - since_step_;
+  if (steps >= kStepsToJudge) {
+    swap.step_seconds = (now - since_) / static_cast<double>(steps);
+  }
+  return swap;
 }
 
 }  // namespace perdure

@@ -3,10 +3,12 @@
 
 // Ranks that say in their heartbeats that they are slow.
 
+#include <cstdint>
+#include <map>
 #include <optional>
-#include <set>
 
 #include "launcher/supervisor/rank_table.h"
+#include "launcher/supervisor/swap_policy.h"
 #include "launcher/supervisor/verdict.h"
 
 namespace perdure {
@@ -14,13 +16,20 @@ namespace perdure {
 class Stragglers {
  public:
   // A generation begins.
-  void Forget() { known_.clear(); }
+  void Forget() { named_.clear(); }
   // Blames the ranks that have become stragglers since the last call; none:
   // none has.
-  std::optional<Verdict> Detect(const RankTable& table);
+  std::optional<Verdict> Detect(const RankTable& table, double now);
+  // Those that were named and still are slow, and what the steps since the last
+  // of them was named tell of a swap; its costs and spares are the caller's to
+  // fill in.
+  SwapCase Measure(const RankTable& table, double now) const;
 
  private:
-  std::set<int> known_;
+  std::map<int, int> named_;  // by rank: windows that it was slow for then
+  // When the last one was named.
+  double since_ = 0;
+  int64_t since_step_ = 0;
 };
 
 }  // namespace perdure

@@ -131,10 +131,12 @@ absl::Status Supervisor::StartGeneration(GenerationRun* run) {
   signalled_ = planned_ = false;
   first_step_at_ = 0;
   told_pays_.reset();
+  told_swap_ = SwapDecision::Reason::kNobodySlow;
   RETURN_IF_ERROR(run->Start(line, variables));
   restarted_at_ = MonotonicSeconds();
   parts_.events.Add("generation", {{"generation", generation_},
                                    {"ranks", placement_.ranks},
+                                   {"hosts", HostsText(placement_)},
                                    {"mpirun_pid", int64_t{run->pid()}}});
   return absl::OkStatus();
 }
@@ -166,6 +168,7 @@ absl::StatusOr<GenerationEnd> Supervisor::RunGeneration() {
     NoteRecovery();
     NoteStragglers();
     TakeBackHosts(&run, now);
+    SwapSlowHosts(&run, now);
     if (now - published_ >= kPublishSeconds) {
       sweep_.Turn();
       PublishStatus(now);

@@ -23,6 +23,7 @@
 #include "launcher/supervisor/rank_table.h"
 #include "launcher/supervisor/signal_source.h"
 #include "launcher/supervisor/stragglers.h"
+#include "launcher/supervisor/swap_policy.h"
 #include "runtime/base/status.h"
 
 namespace perdure {
@@ -60,8 +61,14 @@ class Supervisor {
   void CoolDown(const Verdict& verdict, const DiagnosisRule& rule);
   void Exclude(const std::vector<std::string>& hosts);
   void Condemn(const std::vector<std::string>& hosts);
+  // Seconds that an end in order and the next start cost, by this run's own.
+  double MoveCost() const;
   bool PaysToMove(const Placement& bigger, double now);
   void TakeBackHosts(GenerationRun* run, double now);
+  void SwapSlowHosts(GenerationRun* run, double now);
+  void Swap(const SwapCase& swap, const std::string& why, double now);
+  // The generation is to save and end, to go on elsewhere.
+  void AskToMove(GenerationRun* run, double now);
   ProbeOptions Probing() const;
   // Runs one generation of placement_ to its end.
   absl::StatusOr<GenerationEnd> RunGeneration();
@@ -97,14 +104,18 @@ class Supervisor {
   int64_t finished_ = 0;  // steps, in all generations
   double published_ = 0;
   Placement placement_;  // of the running generation
-  HostTrial trial_;      // of hosts to take back
+  HostTrial trial_;      // of hosts to take back, or of spares
   double next_look_ = 0;
   bool planned_ = false;           // the generation was asked to end, to move
   std::optional<bool> told_pays_;  // what was last said of moving
+  SwapDecision::Reason told_swap_ = SwapDecision::Reason::kNobodySlow;
+  int swaps_ = 0;
+  double swapped_at_ = 0;
   // Of the recovery under way: when the fault was, was known, when the last
   // process had ended, when the next generation started. 0: none.
   double fault_at_ = 0, known_at_ = 0, ended_at_ = 0, restarted_at_ = 0;
   double moved_at_ = 0;       // when a planned move began; 0: none
+  double move_seconds_ = 0;   // that the last one took; 0: there was none
   double first_step_at_ = 0;  // of this generation; 0: not yet
   double lost_seconds_ = 0;   // in all recoveries
   double wait_until_ = 0;     // before the next start
@@ -113,8 +124,8 @@ class Supervisor {
   Decision decision_;
 };
 
-// Steps of a generation before it is judged whether moving pays.
-inline constexpr int64_t kStepsToJudge = 5;
+// Between two looks whether the ranks had better move.
+inline constexpr double kLookSeconds = 0.5;
 
 // The ranks have installed their handlers: a signal no longer just ends them.
 bool CanTakeSignals(const RankTable& table);

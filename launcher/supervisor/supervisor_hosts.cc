@@ -11,17 +11,8 @@
 namespace perdure {
 namespace {
 
-constexpr double kLookSeconds = 0.5;
 // Slurm is slow to start a step just after it has lost a node.
 constexpr double kSlurmStartSeconds = 15;
-
-std::string HostsText(const Placement& placement) {
-  if (placement.hosts.empty()) return "this machine";
-  return absl::StrJoin(placement.hosts, ", ",
-                       [](std::string* out, const HostSlots& host) {
-                         absl::StrAppend(out, host.host, ":", host.slots);
-                       });
-}
 
 }  // namespace
 
@@ -136,6 +127,17 @@ void Supervisor::TakePlacement(const Placement& placement) {
                    placement.layout.has_value() ? placement.why : ""));
 }
 
+double Supervisor::MoveCost() const {
+  if (move_seconds_ > 0) return move_seconds_;
+  return first_step_at_ - restarted_at_ + budgets_.Longest(Phase::kSave);
+}
+
+void Supervisor::AskToMove(GenerationRun* run, double now) {
+  planned_ = true;
+  moved_at_ = now;
+  run->Signal(SIGUSR1);
+}
+
 // Whether the time that more ranks save is worth the interruption.
 bool Supervisor::PaysToMove(const Placement& bigger, double now) {
   const RankStatus& rank = table_.ranks()[0];
@@ -147,8 +149,7 @@ bool Supervisor::PaysToMove(const Placement& bigger, double now) {
   move.step_seconds =
       (now - first_step_at_) / static_cast<double>(rank.last.steps_made());
   move.speed_up = placer_.SpeedUp(placement_, bigger);
-  move.cost_seconds =
-      first_step_at_ - restarted_at_ + budgets_.Longest(Phase::kSave);
+  move.cost_seconds = MoveCost();
   const bool pays = move.gain_seconds() > 0;
   if (pays != told_pays_ || !told_pays_.has_value()) {
     told_pays_ = pays;
@@ -168,23 +169,21 @@ void Supervisor::TakeBackHosts(GenerationRun* run, double now) {
   // Not before: the ranks measure their machines while they start.
   if (first_step_at_ > 0) placer_.Turn(placement_);
   if (planned_ || stopping_ || placement_.ranks == options_.ranks ||
-      options_.take_back == TakeBack::kNever) {
+      options_.take_back == MoveWhen::kNever) {
     return;
   }
   if (const auto silent = trial_.Take()) {
     Exclude(*silent);
     if (!silent->empty() || !CanTakeSignals(table_)) return;
     Say("asks the ranks to save and end, to go on with more of them");
-    planned_ = true;
-    moved_at_ = now;
-    run->Signal(SIGUSR1);
+    AskToMove(run, now);
     return;
   }
   if (trial_.running() || now < next_look_ || !CanTakeSignals(table_)) return;
   next_look_ = now + kLookSeconds;
   const std::optional<Placement> bigger = placer_.Bigger(placement_, now);
   if (!bigger.has_value()) return;
-  if (options_.take_back == TakeBack::kPays && !PaysToMove(*bigger, now)) {
+  if (options_.take_back == MoveWhen::kPays && !PaysToMove(*bigger, now)) {
     return;
   }
   trial_.Begin(Newcomers(*bigger, placement_.hosts), Probing());

@@ -55,7 +55,11 @@ void Supervisor::NoteRecovery() {
   lost_seconds_ += recovery.seconds;
   recovery.effective_ratio =
       std::max(0.0, 1 - lost_seconds_ / (MonotonicSeconds() - began_));
-  if (!planned) parts_.incidents.Recovered(recovery);
+  if (planned) {
+    move_seconds_ = recovery.seconds;
+  } else {
+    parts_.incidents.Recovered(recovery);
+  }
   RecordRecovery(recovery, planned);
   fault_at_ = moved_at_ = 0;
 }
@@ -141,7 +145,8 @@ void Supervisor::Tell(Incident incident) {
 
 // A slow rank ends nothing: the trainer gives it less to do or does not wait.
 void Supervisor::NoteStragglers() {
-  std::optional<Verdict> verdict = stragglers_.Detect(table_);
+  std::optional<Verdict> verdict =
+      stragglers_.Detect(table_, MonotonicSeconds());
   if (!verdict.has_value()) return;
   for (const int rank : verdict->ranks) {
     const Heartbeat& beat = table_.ranks()[static_cast<size_t>(rank)].last;

@@ -93,8 +93,10 @@ TEST(HistoryTextTest, CountsWhatWasLost) {
        event(1000, "generation", {{"generation", 1}}),
        event(1050, "incident", {{"number", 1}, {"fault", "hang"}, {"step", 8}}),
        event(1052, "recovered", {{"step", 8}, {"seconds", 2.0}}),
+       event(1060, "swap", {{"why", "swaps host b for spare c"}}),
        event(1100, "end", {{"exit_code", 0}, {"why", "done"}})});
   EXPECT_THAT(text, HasSubstr("incident 1: hang at step 8"));
+  EXPECT_THAT(text, HasSubstr("  swaps host b for spare c\n"));
   EXPECT_THAT(text, HasSubstr("1 incidents, 2.0 s lost of 100.0 s"));
   EXPECT_THAT(text, HasSubstr("ratio 0.9800"));
 }

@@ -45,10 +45,11 @@ TEST(TrainerCommandTest, FewerRanksGetTheirLayout) {
                           "topology.pertp=1", "--set", "topology.tp=3"));
 }
 
-TEST(LaunchOptionsTest, WordsForTakingBack) {
-  EXPECT_EQ(*ParseTakeBack("always"), TakeBack::kAlways);
-  EXPECT_EQ(*ParseTakeBack("pays"), TakeBack::kPays);
-  EXPECT_THAT(std::string(ParseTakeBack("yes").status().message()),
+TEST(LaunchOptionsTest, WordsForWhenToMove) {
+  EXPECT_EQ(*ParseMoveWhen("take_back", "always"), MoveWhen::kAlways);
+  EXPECT_EQ(*ParseMoveWhen("take_back", "pays"), MoveWhen::kPays);
+  EXPECT_EQ(*ParseMoveWhen("take_back", "never"), MoveWhen::kNever);
+  EXPECT_THAT(std::string(ParseMoveWhen("take_back", "yes").status().message()),
               HasSubstr("--take_back 'yes'"));
 }
 

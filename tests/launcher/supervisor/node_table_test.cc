@@ -73,6 +73,24 @@ TEST(NodeTableTest, ACondemnedHostDoesNotComeBack) {
   EXPECT_FALSE(nodes.Condemn("c"));
 }
 
+TEST(NodeTableTest, ASlowHostIsUsedLastUntilItsTimeIsOver) {
+  NodeTable nodes = TableOf("a:2,b:2,c:2");
+  EXPECT_TRUE(nodes.MarkSlow("a", 100));
+  EXPECT_TRUE(nodes.IsSlow("a", 101));
+  EXPECT_EQ(Text(nodes.Choose(4, 101)), "b:2 c:2 ");
+  // Better a slow one than none.
+  EXPECT_EQ(Text(nodes.Choose(5, 101)), "a:1 b:2 c:2 ");
+  EXPECT_EQ(nodes.TrustedSlots(101), 6);
+  EXPECT_EQ(nodes.Describe(101), "a:2 slow, used last for 29 s, b:2, c:2");
+  EXPECT_FALSE(nodes.IsSlow("a", 130));
+  EXPECT_EQ(Text(nodes.Choose(4, 130)), "a:2 b:2 ");
+  // The second time for twice as long.
+  nodes.MarkSlow("a", 200);
+  EXPECT_TRUE(nodes.IsSlow("a", 259));
+  EXPECT_FALSE(nodes.IsSlow("a", 260));
+  EXPECT_FALSE(nodes.MarkSlow("z", 0));
+}
+
 TEST(NodeTableTest, UnknownHostsAndThisMachine) {
   NodeTable nodes = TableOf("a:1");
   EXPECT_FALSE(nodes.Exclude("z", 0));
