@@ -12,29 +12,25 @@
 namespace perdure {
 
 // Tells the storage what is written where, and leaves out what is there.
-class ResumableStorage::WatchedFile : public StorageFile {
+class ResumableStorage::WatchedFile : public ForwardingFile {
  public:
   WatchedFile(ResumableStorage* owner, std::string name,
               std::unique_ptr<StorageFile> file)
-      : owner_(owner), name_(std::move(name)), file_(std::move(file)) {}
+      : ForwardingFile(std::move(file)),
+        owner_(owner),
+        name_(std::move(name)) {}
 
-  absl::Status Allocate(uint64_t size) override {
-    return file_->Allocate(size);
-  }
   absl::Status WriteAt(uint64_t offset, const void* data,
                        size_t size) override {
     if (owner_->Skips(name_, offset, size)) return absl::OkStatus();
-    RETURN_IF_ERROR(file_->WriteAt(offset, data, size));
+    RETURN_IF_ERROR(ForwardingFile::WriteAt(offset, data, size));
     owner_->Saw(name_, offset, size);
     return absl::OkStatus();
   }
-  absl::Status Sync() override { return file_->Sync(); }
-  absl::Status Close() override { return file_->Close(); }
 
  private:
   ResumableStorage* const owner_;
   const std::string name_;
-  const std::unique_ptr<StorageFile> file_;
 };
 
 absl::StatusOr<std::unique_ptr<ResumableStorage>> ResumableStorage::Start(
@@ -73,14 +69,14 @@ void ResumableStorage::Adopt() {
 // A stale file could be longer than the one that is to be written.
 absl::Status ResumableStorage::RemoveOthers() {
   if (!FileExists(directory_)) return absl::OkStatus();
-  if (adopted_.empty()) return storage_.RemoveTree(directory_);
+  if (adopted_.empty()) return ForwardingStorage::RemoveTree(directory_);
   std::set<std::string> used;
   for (const auto& [tensor, done] : adopted_) used.insert(done.file);
   ASSIGN_OR_RETURN(const std::vector<std::string> names,
                    ListDirectory(directory_));
   for (const std::string& name : names) {
     if (used.contains(name)) continue;
-    RETURN_IF_ERROR(storage_.RemoveTree(JoinPath(directory_, name)));
+    RETURN_IF_ERROR(ForwardingStorage::RemoveTree(JoinPath(directory_, name)));
   }
   return absl::OkStatus();
 }
@@ -145,46 +141,33 @@ absl::Status ResumableStorage::ReadBack(const DoneTensor& done, uint64_t offset,
 
 absl::Status ResumableStorage::Finish() {
   files_.clear();
-  return storage_.RemoveTree(list_.path());
+  return ForwardingStorage::RemoveTree(list_.path());
 }
 
 absl::StatusOr<std::unique_ptr<StorageFile>> ResumableStorage::Create(
     absl::string_view path) {
   if (FileExists(path)) return Open(path);
-  ASSIGN_OR_RETURN(auto file, storage_.Create(path));
+  ASSIGN_OR_RETURN(auto file, ForwardingStorage::Create(path));
   return std::unique_ptr<StorageFile>(new WatchedFile(
       this, std::string(path.substr(path.rfind('/') + 1)), std::move(file)));
 }
 
 absl::StatusOr<std::unique_ptr<StorageFile>> ResumableStorage::Open(
     absl::string_view path) {
-  ASSIGN_OR_RETURN(auto file, storage_.Open(path));
+  ASSIGN_OR_RETURN(auto file, ForwardingStorage::Open(path));
   return std::unique_ptr<StorageFile>(new WatchedFile(
       this, std::string(path.substr(path.rfind('/') + 1)), std::move(file)));
-}
-
-absl::Status ResumableStorage::CreateDirectories(absl::string_view path) {
-  return storage_.CreateDirectories(path);
-}
-
-absl::Status ResumableStorage::SyncDirectory(absl::string_view path) {
-  return storage_.SyncDirectory(path);
-}
-
-absl::Status ResumableStorage::Rename(absl::string_view from,
-                                      absl::string_view to) {
-  return storage_.Rename(from, to);
 }
 
 absl::Status ResumableStorage::RemoveTree(absl::string_view path) {
   if (path == directory_ && (!adopted_.empty() || added_ > 0)) {
     return absl::OkStatus();
   }
-  return storage_.RemoveTree(path);
+  return ForwardingStorage::RemoveTree(path);
 }
 
 absl::StatusOr<uint64_t> ResumableStorage::FreeBytes(absl::string_view path) {
-  ASSIGN_OR_RETURN(uint64_t bytes, storage_.FreeBytes(path));
+  ASSIGN_OR_RETURN(uint64_t bytes, ForwardingStorage::FreeBytes(path));
   const auto names = ListDirectory(directory_);
   if (!names.ok()) return bytes;
   for (const std::string& name : *names) {

@@ -11,12 +11,12 @@
 
 #include "checkpoint/convert/done_list.h"
 #include "checkpoint/convert/paths.h"
-#include "checkpoint/format/storage.h"
+#include "checkpoint/format/forwarding_storage.h"
 #include "runtime/base/status.h"
 
 namespace perdure {
 
-class ResumableStorage : public Storage {
+class ResumableStorage : public ForwardingStorage {
  public:
   // Looks at what an earlier conversion of the same `fingerprint` left in the
   // temporary directory of `target`: each listed tensor is read, and counts
@@ -42,9 +42,6 @@ class ResumableStorage : public Storage {
       absl::string_view path) override;
   absl::StatusOr<std::unique_ptr<StorageFile>> Open(
       absl::string_view path) override;
-  absl::Status CreateDirectories(absl::string_view path) override;
-  absl::Status SyncDirectory(absl::string_view path) override;
-  absl::Status Rename(absl::string_view from, absl::string_view to) override;
   // Of the temporary directory: only where nothing in it is worth keeping.
   absl::Status RemoveTree(absl::string_view path) override;
   // What the temporary directory takes already counts as free.
@@ -53,7 +50,7 @@ class ResumableStorage : public Storage {
  private:
   class WatchedFile;
   ResumableStorage(Storage& storage, std::string directory, DoneList list)
-      : storage_(storage),
+      : ForwardingStorage(storage),
         directory_(std::move(directory)),
         list_(std::move(list)) {}
   void Adopt();
@@ -63,7 +60,6 @@ class ResumableStorage : public Storage {
   bool Skips(const std::string& file, uint64_t offset, size_t size) const;
   void Saw(const std::string& file, uint64_t offset, size_t size);
 
-  Storage& storage_;
   const std::string directory_;
   DoneList list_;
   std::map<std::string, DoneTensor> adopted_;

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <memory>
 
-#include "checkpoint/format/storage.h"
+#include "checkpoint/format/forwarding_storage.h"
 
 namespace perdure {
 
@@ -16,7 +16,7 @@ enum class StorageFault {
   kFull,  // no write succeeds any more: no space left
 };
 
-class FaultyStorage : public Storage {
+class FaultyStorage : public ForwardingStorage {
  public:
   explicit FaultyStorage(std::unique_ptr<Storage> base);
 
@@ -27,14 +27,10 @@ class FaultyStorage : public Storage {
       absl::string_view path) override;
   absl::StatusOr<std::unique_ptr<StorageFile>> Open(
       absl::string_view path) override;
-  absl::Status CreateDirectories(absl::string_view path) override;
-  absl::Status SyncDirectory(absl::string_view path) override;
-  absl::Status Rename(absl::string_view from, absl::string_view to) override;
-  absl::Status RemoveTree(absl::string_view path) override;
   absl::StatusOr<uint64_t> FreeBytes(absl::string_view path) override;
 
  private:
-  std::unique_ptr<Storage> base_;
+  const std::unique_ptr<Storage> base_;
   // Shared with the files, which may outlive the storage.
   std::shared_ptr<std::atomic<StorageFault>> armed_;
 };

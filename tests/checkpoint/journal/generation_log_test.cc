@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "checkpoint/format/forwarding_storage.h"
 #include "checkpoint/journal/names.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -131,27 +132,22 @@ TEST_F(GenerationLogTest, AFullDiskStopsTheLogForGood) {
 // at least.
 class SyncedStorage : public FaultyStorage {
  public:
-  class SyncedFile : public StorageFile {
+  class SyncedFile : public ForwardingFile {
    public:
     SyncedFile(std::unique_ptr<StorageFile> file, SyncedStorage* storage)
-        : file_(std::move(file)), storage_(storage) {}
-    absl::Status Allocate(uint64_t size) override {
-      return file_->Allocate(size);
-    }
+        : ForwardingFile(std::move(file)), storage_(storage) {}
     absl::Status WriteAt(uint64_t offset, const void* data,
                          size_t size) override {
       written_ = std::max(written_, offset + size);
-      return file_->WriteAt(offset, data, size);
+      return ForwardingFile::WriteAt(offset, data, size);
     }
     absl::Status Sync() override {
       ++storage_->syncs;
       storage_->synced_bytes = written_;
-      return file_->Sync();
+      return ForwardingFile::Sync();
     }
-    absl::Status Close() override { return file_->Close(); }
 
    private:
-    std::unique_ptr<StorageFile> file_;
     SyncedStorage* storage_;
     uint64_t written_ = 0;
   };

@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "checkpoint/format/forwarding_storage.h"
 #include "checkpoint/journal/frames.h"
 #include "checkpoint/journal/names.h"
 #include "checkpoint/journal/step_codec.h"
@@ -195,38 +196,18 @@ TEST_F(JournalTest, ASecondLaunchOfALiveRunIsRefused) {
 }
 
 // Appends a step to generation 1 in the moment that generation 2 is made.
-class RacingStorage : public Storage {
+class RacingStorage : public ForwardingStorage {
  public:
   RacingStorage(Storage& disk, std::function<void()> race)
-      : disk_(disk), race_(std::move(race)) {}
+      : ForwardingStorage(disk), race_(std::move(race)) {}
   absl::StatusOr<std::unique_ptr<StorageFile>> Create(
       absl::string_view path) override {
     if (race_) race_();
     race_ = nullptr;
-    return disk_.Create(path);
-  }
-  absl::StatusOr<std::unique_ptr<StorageFile>> Open(
-      absl::string_view path) override {
-    return disk_.Open(path);
-  }
-  absl::Status CreateDirectories(absl::string_view path) override {
-    return disk_.CreateDirectories(path);
-  }
-  absl::Status SyncDirectory(absl::string_view path) override {
-    return disk_.SyncDirectory(path);
-  }
-  absl::Status Rename(absl::string_view from, absl::string_view to) override {
-    return disk_.Rename(from, to);
-  }
-  absl::Status RemoveTree(absl::string_view path) override {
-    return disk_.RemoveTree(path);
-  }
-  absl::StatusOr<uint64_t> FreeBytes(absl::string_view path) override {
-    return disk_.FreeBytes(path);
+    return ForwardingStorage::Create(path);
   }
 
  private:
-  Storage& disk_;
   std::function<void()> race_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "checkpoint/format/forwarding_storage.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/checkpoint/snapshot/nodes_fixture.h"
@@ -15,34 +16,16 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 // A disk that turns out to be full.
-class FullStorage : public Storage {
+class FullStorage : public ForwardingStorage {
  public:
-  absl::StatusOr<std::unique_ptr<StorageFile>> Create(
-      absl::string_view path) override {
-    return real_->Create(path);
-  }
-  absl::StatusOr<std::unique_ptr<StorageFile>> Open(
-      absl::string_view path) override {
-    return real_->Open(path);
-  }
-  absl::Status CreateDirectories(absl::string_view path) override {
-    return real_->CreateDirectories(path);
-  }
-  absl::Status SyncDirectory(absl::string_view path) override {
-    return real_->SyncDirectory(path);
-  }
-  absl::Status Rename(absl::string_view from, absl::string_view to) override {
-    return real_->Rename(from, to);
-  }
-  absl::Status RemoveTree(absl::string_view path) override {
-    return real_->RemoveTree(path);
-  }
+  explicit FullStorage(std::unique_ptr<Storage> real)
+      : ForwardingStorage(*real), real_(std::move(real)) {}
   absl::StatusOr<uint64_t> FreeBytes(absl::string_view) override {
     return 1000;
   }
 
  private:
-  const std::unique_ptr<Storage> real_ = MakePosixStorage();
+  const std::unique_ptr<Storage> real_;
 };
 
 class NodeDirectoriesTest : public NodesTest {};
@@ -141,8 +124,8 @@ TEST_F(NodeDirectoriesTest, TheTwoNewestStay) {
 
 TEST_F(NodeDirectoriesTest, AFullDiskOfOneNodeLeavesTheSnapshotBefore) {
   Save({TinyRun(1)});
-  const auto reports =
-      Save({TinyRun(2)}, true, std::make_shared<FullStorage>());
+  const auto reports = Save({TinyRun(2)}, true,
+                            std::make_shared<FullStorage>(MakePosixStorage()));
   ASSERT_EQ(reports.size(), 1u);
   EXPECT_TRUE(absl::IsAborted(reports[0].status)) << reports[0].status;
   EXPECT_THAT(std::string(reports[0].status.message()),
