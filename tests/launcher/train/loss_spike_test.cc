@@ -2,17 +2,16 @@
 // that never had it.
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "launcher/train/train_run.h"
-#include "nlohmann/json.hpp"
 #include "runtime/base/file.h"
 #include "runtime/base/philox.h"
 #include "runtime/comm/backends.h"
 #include "runtime/config/config.h"
 #include "runtime/data/sampler.h"
 #include "runtime/data/token_file.h"
+#include "tests/launcher/train/run_files.h"
 #include "tests/support/scratch_directory.h"
 
 namespace perdure {
@@ -82,18 +81,10 @@ class LossSpikeTest : public testing::Test {
   }
 
   std::string File(const std::string& run, const std::string& name) {
-    return ReadFile(JoinPath(JoinPath(dir_, run), name)).value_or("");
+    return RunFile(JoinPath(dir_, run), name);
   }
   std::vector<double> Losses(const std::string& run) {
-    std::vector<double> losses;
-    for (absl::string_view line :
-         absl::StrSplit(File(run, "metrics.jsonl"), '\n', absl::SkipEmpty())) {
-      const nlohmann::json object = nlohmann::json::parse(line);
-      if (!object.contains("loss")) continue;
-      EXPECT_EQ(object["step"], losses.size() + 1);
-      losses.push_back(object["loss"]);
-    }
-    return losses;
+    return RunLosses(JoinPath(dir_, run));
   }
   void ExpectSame(const std::string& run, const std::string& other) {
     EXPECT_EQ(Losses(run), Losses(other));

@@ -7,7 +7,6 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "checkpoint/format/manifest.h"
 #include "checkpoint/snapshot/snapshot.h"
 #include "gmock/gmock.h"
@@ -18,6 +17,7 @@
 #include "runtime/config/config.h"
 #include "runtime/data/token_file.h"
 #include "runtime/data/tokenizer.h"
+#include "tests/launcher/train/run_files.h"
 #include "tests/support/scratch_directory.h"
 
 namespace perdure {
@@ -89,22 +89,10 @@ class TrainRunTest : public testing::Test {
   std::string RunDir(const std::string& name) { return JoinPath(dir_, name); }
 
   std::string File(const std::string& run, const std::string& name) {
-    absl::StatusOr<std::string> content = ReadFile(JoinPath(RunDir(run), name));
-    EXPECT_TRUE(content.ok()) << content.status();
-    return content.value_or("");
+    return RunFile(RunDir(run), name);
   }
-
-  // Losses by step from metrics.jsonl, as written.
   std::vector<double> Losses(const std::string& run) {
-    std::vector<double> losses;
-    for (absl::string_view line :
-         absl::StrSplit(File(run, "metrics.jsonl"), '\n', absl::SkipEmpty())) {
-      const nlohmann::json object = nlohmann::json::parse(line);
-      if (!object.contains("loss")) continue;
-      EXPECT_EQ(object["step"], losses.size() + 1);
-      losses.push_back(object["loss"]);
-    }
-    return losses;
+    return RunLosses(RunDir(run));
   }
 
   const ScratchDirectory scratch_;
