@@ -5,22 +5,17 @@
 #   CALM_SECONDS=600 calm.sh BIN_DIR DATA_DIR MPIRUN...
 set -Eeuo pipefail
 source "$(dirname "$0")/../launcher/cli/common.sh"
+source "$(dirname "$0")/small_run.sh"
 seconds=${CALM_SECONDS:-600}
 
-tokens=$work/text/text.tokens
 run=$work/run
-write_text "$work/text.txt"
-expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
-  --output "$tokens"
+prepare_text
 
 check "$seconds s of 8 ranks"
 last="perdure-launch -n 8"
-"$bin/perdure-launch" -n 8 -- "$bin/pretrain" \
-  --config "$(dirname "$0")/../launcher/cli/config.textproto" \
-  --set "data.train.path=$tokens" --set train.steps=100000000 \
+"$bin/perdure-launch" -n 8 -- "${train[@]}" --set train.steps=100000000 \
   --set snapshot.every_steps=50 --set snapshot.keep_last=2 \
-  --set eval.every_steps=30 --set train.log_every=1000 --run_dir "$run" \
-  >"$out" 2>&1 </dev/null &
+  --set eval.every_steps=30 --run_dir "$run" >"$out" 2>&1 </dev/null &
 job=$!
 for ((s = 0; s < seconds; s += 5)); do
   sleep 5
@@ -30,7 +25,5 @@ expect 0 "$bin/perdure-launch" status "$run"
 says "0 incidents"
 grep -E "generation|step" "$out" | head -n 1
 expect 0 "$bin/perdure-launch" stop "$run"
-code=0
-wait "$job" || code=$?
-equal "$code" 143 "exit code"
+ends 143
 if grep -F '"incident"' "$run/launch/events.jsonl"; then fail "an incident"; fi

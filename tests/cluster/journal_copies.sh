@@ -4,44 +4,25 @@
 set -Eeuo pipefail
 source "$(dirname "$0")/../launcher/cli/common.sh"
 source "$(dirname "$0")/lab.sh"
-if ! lab_possible; then
-  echo "NOT RUN: network namespaces need root and iproute2" >&2
-  exit 77
-fi
-clean_up_more() { lab_down; }
+source "$(dirname "$0")/small_run.sh"
 lab_private=$work/runs
 mkdir "$lab_private"
-lab_up 4
+need_lab 4
+prepare_text
 
-tokens=$work/text/text.tokens
 steps=400
-train=("$bin/pretrain" --config "$(dirname "$0")/../launcher/cli/config.textproto"
-  --set "data.train.path=$tokens" --set snapshot.every_steps=0
-  --set snapshot.at_end=false --set train.method=ZEROTH_ORDER
-  --set zeroth_order.directions=2 --set optim.warmup_steps=0
-  --set "train.steps=$steps" --set train.log_every=100)
+train+=("${zeroth_order[@]}" --set snapshot.every_steps=0
+  --set snapshot.at_end=false --set "train.steps=$steps")
 
-write_text "$work/text.txt"
-expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
-  --output "$tokens"
-
-# launch NODES: perdure-launch on node 3, for four ranks on two of these nodes.
-launch() {
-  local hosts= node
-  for node in "$@"; do hosts+=$(lab_node "$node"):2,; done
-  command=("$bin/perdure-launch" -n 4 "--hosts=$hosts" "--listen=$lab_net.4"
-    "--network=$lab_net.0/24" "--agent=$lab_agent" --lease=2
+# place NODE...: the command for four ranks on two of these nodes, launched on node 3.
+place() {
+  command=("${launch[@]}" -n 4 "--hosts=$(slots "$@")" "--listen=$lab_net.4"
     --cooldown=0.5 -- "${train[@]}")
 }
 disk() { echo "$work/disk-$1/$2"; }
-losses() { column "$1/metrics.jsonl" loss; }
-steps_done() { [[ $(wc -l 2>/dev/null <"$1/metrics.jsonl") -ge $2 ]]; }
 # start RUN STEP: in the background, until rank 0, on node 0, has told that step.
 start() {
-  last="${command[*]} --run_dir $lab_private/$1"
-  on 3 "${command[@]}" --run_dir "$lab_private/$1" >"$out" 2>&1 </dev/null &
-  job=$!
-  wait_for 60 steps_done "$(disk 0 "$1")" "$2" || fail "step $2 did not come"
+  background 3 "$(disk 0 "$1")" "$2" "${command[@]}" --run_dir "$lab_private/$1"
 }
 resumed_behind() {
   local resumed
@@ -56,7 +37,7 @@ same_logs() {
 }
 
 check "without a fault: two equal copies"
-launch 0 1
+place 0 1
 expect 0 on 3 "${command[@]}" --run_dir "$lab_private/whole"
 says "two copies, on $(lab_node 0) and $(lab_node 1)"
 same_logs 0 1 whole
@@ -70,12 +51,10 @@ rm -rf "$(disk 0 whole)"
 mv "$(disk 0 kept)" "$(disk 0 whole)"
 
 check "rank 0's node is cut off: a spare takes part, nothing is lost"
-launch 0 1 2
+place 0 1 2
 start lost 60
-cut 0
-code=0
-wait "$job" || code=$?
-equal "$code" 0 "exit code"
+cut_off 0
+ends 0
 told=$(wc -l <"$(disk 0 lost)/metrics.jsonl")
 says "two copies, on $(lab_node 1) and $(lab_node 2)"
 resumed_behind "$told"
@@ -87,14 +66,12 @@ crash 0
 heal 0
 
 check "rank 0's processes and disk go, its node stays"
-launch 0 1
+place 0 1
 start gone 60
 crash 0
 told=$(wc -l <"$(disk 0 gone)/metrics.jsonl")
 rm -rf "$(disk 0 gone)"
-code=0
-wait "$job" || code=$?
-equal "$code" 0 "exit code"
+ends 0
 resumed_behind "$told"
 equal "$(losses "$(disk 0 gone)")" "$(losses "$(disk 0 whole)")" "losses"
 same_logs 0 1 gone
@@ -103,7 +80,7 @@ same_logs 1 0 gone
 for lost in 0 1; do
   check "all nodes die, the disk of node $lost is lost"
   run=all-$lost
-  launch 0 1
+  place 0 1
   start "$run" $((40 + RANDOM % 60))
   crash 0
   crash 1
@@ -127,7 +104,7 @@ for at in "0 whole" "1 lost" "1 gone" "0 all-0" "1 all-1"; do
 done
 
 check "two that went on separately are not mixed"
-launch 0 1
+place 0 1
 more=(--resume --set "train.steps=$((steps + 2))")
 for node in 0 1; do
   expect 0 on "$node" "${train[@]}" --run_dir "$lab_private/whole" "${more[@]}"

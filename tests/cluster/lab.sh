@@ -5,8 +5,8 @@
 #
 #   lab_up N          nodes $lab_0 .. $lab_N-1 at 10.77.L.1 ..
 #   on I COMMAND...   runs it on node I
-#   cut I / heal I    its link goes down silently, and comes back
-#   part I J / join I J  no data gets through between two nodes, silently
+#   cut_off I / heal I  its link goes down silently, and comes back
+#   part I J / rejoin I J  no data gets through between two nodes, silently
 #   freeze I / thaw I stops all its processes, and goes on
 #   crash I           ends all its processes
 #   lab_down          ends every process of the nodes and removes them
@@ -83,7 +83,7 @@ on() {
     "$node" "$@"
 }
 
-cut() { ip netns exec "${lab}sw" ip link set "p$1" down; }
+cut_off() { ip netns exec "${lab}sw" ip link set "p$1" down; }
 heal() { ip netns exec "${lab}sw" ip link set "p$1" up; }
 
 # To an address of the link layer that nobody has.
@@ -93,7 +93,7 @@ part() {
   ip -n "$(lab_node "$1")" neigh replace "$lab_net.$(($2 + 1))" $silent &&
     ip -n "$(lab_node "$2")" neigh replace "$lab_net.$(($1 + 1))" $silent
 }
-join() {
+rejoin() {
   ip -n "$(lab_node "$1")" neigh del "$lab_net.$(($2 + 1))" dev eth0
   ip -n "$(lab_node "$2")" neigh del "$lab_net.$(($1 + 1))" dev eth0
 }

@@ -4,28 +4,12 @@
 set -Eeuo pipefail
 source "$(dirname "$0")/../launcher/cli/common.sh"
 source "$(dirname "$0")/lab.sh"
-if ! lab_possible; then
-  echo "NOT RUN: network namespaces need root and iproute2" >&2
-  exit 77
-fi
-clean_up_more() { lab_down; }
-lab_up 4
+source "$(dirname "$0")/small_run.sh"
+need_lab 4
+prepare_text
 
-tokens=$work/text/text.tokens
-train=("$bin/pretrain" --config "$(dirname "$0")/../launcher/cli/config.textproto"
-  --set "data.train.path=$tokens" --set snapshot.every_steps=5
-  --set train.method=ZEROTH_ORDER --set zeroth_order.directions=2
-  --set optim.warmup_steps=0 --set train.steps=400 --set train.log_every=100)
-hosts=
-for ((i = 0; i < 4; ++i)); do hosts+=$(lab_node "$i"):2,; done
-launch=("$bin/perdure-launch" -n 6 "--hosts=$hosts" "--listen=$lab_net.1"
-  "--network=$lab_net.0/24" "--agent=$lab_agent" --lease=2)
-
-write_text "$work/text.txt"
-expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
-  --output "$tokens"
-losses() { column "$1/metrics.jsonl" loss; }
-steps_done() { [[ $(wc -l 2>/dev/null <"$1/metrics.jsonl") -ge $2 ]]; }
+train+=("${zeroth_order[@]}" --set snapshot.every_steps=5 --set train.steps=400)
+launch+=(-n 6 "--hosts=$(slots 0 1 2 3)")
 ranks_on() {
   local pid
   for pid in $(ip netns pids "$(lab_node "$1")"); do
@@ -41,15 +25,11 @@ expect 0 on 0 "${launch[@]}" -- "${train[@]}" --run_dir "$work/whole"
 
 # survives FAULT TEXT: node 2 is struck after 40 steps.
 survives() {
-  local fault=$1 run=$work/$1 code=0
+  local fault=$1 run=$work/$1
   check "$fault"
-  last="perdure-launch, then $fault 2"
-  on 0 "${launch[@]}" -- "${train[@]}" --run_dir "$run" >"$out" 2>&1 </dev/null &
-  local job=$!
-  wait_for 60 steps_done "$run" 40 || fail "no steps within a minute"
+  background 0 "$run" 40 "${launch[@]}" -- "${train[@]}" --run_dir "$run"
   "$fault" 2
-  wait "$job" || code=$?
-  equal "$code" 0 "exit code"
+  ends 0
   says "$2" "$(lab_node 2)" "training goes on"
   equal "$(losses "$run")" "$(losses "$work/whole")" "losses"
   grep -h "after the fault" "$out"
@@ -62,7 +42,7 @@ survives() {
   wait_for 20 no_ranks_on 2 || fail "ranks left on the node that came back"
   crash 2
 }
-survives cut "node silent"
+survives cut_off "node silent"
 survives freeze "node silent"
 survives crash "incident 1"
 
@@ -75,13 +55,9 @@ equal "$(losses "$run")" "$(losses "$work/whole")" "losses"
 
 check "no spare: waits for hosts, then exit code 94"
 run=$work/alone
-on 0 "${launch[@]}" --hosts="$(lab_node 0):2,$(lab_node 1):2,$(lab_node 2):2" \
-  --wait=1 -- "${train[@]}" --run_dir "$run" >"$out" 2>&1 </dev/null &
-job=$!
-wait_for 60 steps_done "$run" 40 || fail "no steps within a minute"
-cut 2
-code=0
-wait "$job" || code=$?
+background 0 "$run" 40 "${launch[@]}" "--hosts=$(slots 0 1 2)" --wait=1 -- \
+  "${train[@]}" --run_dir "$run"
+cut_off 2
+ends 94
 heal 2
-equal "$code" 94 "exit code"
 says "waits for hosts" "too few hosts for 6 ranks" "$(lab_node 2):2 out for"

@@ -3,45 +3,32 @@
 # new step, split into its parts, as medians; beside how long plain mpirun takes to
 # end in the same cluster. Six ranks on three nodes and a spare.
 #
-#   REPEATS=10 BOUND=120 mttr.sh BIN_DIR DATA_DIR MPIRUN...
+#   REPEATS=10 BOUND=120 KINDS="kill node" mttr.sh BIN_DIR DATA_DIR MPIRUN...
 #
-# BOUND: seconds that plain mpirun is waited for. Prints the table of
-# docs/benchmarks/recovery.md.
+# BOUND: seconds that plain mpirun is waited for; 0: it is left out. KINDS: of the
+# faults, all. Prints the table of docs/benchmarks/recovery.md.
 set -Eeuo pipefail
 source "$(dirname "$0")/../launcher/cli/common.sh"
 source "$(dirname "$0")/lab.sh"
+source "$(dirname "$0")/small_run.sh"
 repeats=${REPEATS:-10} bound=${BOUND:-120}
-if ! lab_possible; then
-  echo "NOT RUN: network namespaces need root and iproute2" >&2
-  exit 77
-fi
-clean_up_more() { lab_down; }
-lab_up 4
+need_lab 4
+prepare_text
 
-tokens=$work/text/text.tokens
-train=("$bin/pretrain" --config "$(dirname "$0")/../launcher/cli/config.textproto"
-  --set "data.train.path=$tokens" --set snapshot.every_steps=50
-  --set train.global_batch=12 --set train.method=ZEROTH_ORDER
-  --set zeroth_order.directions=2 --set optim.warmup_steps=0
-  --set train.steps=100000000 --set train.log_every=100000)
-hosts=
-for ((i = 0; i < 4; ++i)); do hosts+=$(lab_node "$i"):2,; done
-launch=("$bin/perdure-launch" -n 6 "--hosts=$hosts" "--listen=$lab_net.1"
-  "--network=$lab_net.0/24" "--agent=$lab_agent" --lease=2)
+train+=("${zeroth_order[@]}" --set train.global_batch=12
+  --set snapshot.every_steps=50 --set train.steps=100000000
+  --set train.log_every=100000)
+launch+=(-n 6 "--hosts=$(slots 0 1 2 3)")
 # What people start without perdure-launch: Open MPI's own values.
 plain=("${mpirun[0]}" --allow-run-as-root --bind-to none
-  -H "$(lab_node 0):2,$(lab_node 1):2,$(lab_node 2):2" -n 6
+  -H "$(slots 0 1 2)" -n 6
   --mca plm rsh --mca plm_rsh_agent "$lab_agent" --mca mpi_yield_when_idle 1
   --mca oob_tcp_if_include "$lab_net.0/24" --mca btl_tcp_if_include "$lab_net.0/24")
 
-write_text "$work/text.txt"
-expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
-  --output "$tokens"
-steps_done() { [[ $(wc -l 2>/dev/null <"$1/metrics.jsonl") -ge $2 ]]; }
 recovered() { grep -qs '"event":"recovered"' "$1/launch/events.jsonl"; }
 
 # In a rank, by PERDURE_FAULT, or on a node.
-kinds=(kill node hang cut freeze part)
+read -ra kinds <<<"${KINDS:-kill node hang cut freeze part}"
 declare -A title=([kill]="a rank is killed" [node]="a node is killed"
   [hang]="a rank hangs" [cut]="a link is lost silently"
   [freeze]="a node is frozen" [part]="two nodes are parted")
@@ -53,7 +40,8 @@ inside() {
 strike() {
   case $1 in
     node) crash 2 ;;
-    cut | freeze) "$1" 2 ;;
+    cut) cut_off 2 ;;
+    freeze) freeze 2 ;;
     part) part 1 2 ;;
   esac
 }
@@ -61,7 +49,7 @@ undo() {
   case $1 in
     cut) heal 2 ;;
     freeze) thaw 2 ;;
-    part) join 1 2 ;;
+    part) rejoin 1 2 ;;
   esac
 }
 
@@ -69,11 +57,7 @@ undo() {
 begin() {
   local kind=$1 run=$2
   shift 2
-  last=$*
-  PERDURE_FAULT=$(inside "$kind") on 0 "$@" --run_dir "$run" >"$out" 2>&1 \
-    </dev/null &
-  job=$!
-  wait_for 60 steps_done "$run" 59 || fail "no steps within a minute"
+  PERDURE_FAULT=$(inside "$kind") background 0 "$run" 59 "$@" --run_dir "$run"
   strike "$kind"
   struck=$(date +%s%N)
 }
@@ -98,6 +82,8 @@ measure() {
 }
 
 plain_seconds() {
+  echo "not run" >"$work/$1.plain"
+  [[ $bound -gt 0 ]] || return 0
   local kind=$1 run=$work/plain-$1 waited
   begin "$kind" "$run" "${plain[@]}" "${train[@]}"
   while kill -0 "$job" 2>/dev/null; do

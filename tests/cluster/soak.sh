@@ -10,54 +10,39 @@
 set -Eeuo pipefail
 source "$(dirname "$0")/../launcher/cli/common.sh"
 source "$(dirname "$0")/lab.sh"
+source "$(dirname "$0")/small_run.sh"
 faults=${FAULTS:-5} every=${EVERY:-150} seed=${SEED:-$RANDOM}
-if ! lab_possible; then
-  echo "NOT RUN: network namespaces need root and iproute2" >&2
-  exit 77
-fi
-clean_up_more() { lab_down; }
 nodes=5 ranks=6
-lab_up $nodes
+need_lab $nodes
+prepare_text
 
-tokens=$work/text/text.tokens
-train=("$bin/pretrain" --config "$(dirname "$0")/../launcher/cli/config.textproto"
-  --set "data.train.path=$tokens" --set "snapshot.every_steps=$((every / 3))"
-  --set snapshot.keep_last=3 --set "eval.every_steps=$((every / 2))"
-  --set train.method=ZEROTH_ORDER --set zeroth_order.directions=1
-  --set optim.warmup_steps=0 --set "train.steps=$(((faults + 1) * every))"
-  --set train.log_every=1000)
-hosts=
-for ((i = 0; i < nodes; ++i)); do hosts+=$(lab_node "$i"):2,; done
-launch=("$bin/perdure-launch" -n "$ranks" "--hosts=$hosts" "--listen=$lab_net.1"
-  "--network=$lab_net.0/24" "--agent=$lab_agent" --lease=2 --cooldown=0.5
+train+=("${zeroth_order[@]}" --set zeroth_order.directions=1
+  --set "snapshot.every_steps=$((every / 3))" --set snapshot.keep_last=3
+  --set "eval.every_steps=$((every / 2))"
+  --set "train.steps=$(((faults + 1) * every))")
+launch+=(-n "$ranks" "--hosts=$(slots 0 1 2 3 4)" --cooldown=0.5
   --max_restarts=1000)
-
-write_text "$work/text.txt"
-expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
-  --output "$tokens"
-losses() { column "$1/metrics.jsonl" loss; }
 
 echo "seed $seed, $faults faults, one every $every steps"
 RANDOM=$seed
 # In the ranks, by PERDURE_FAULT; on a node, from here. What each is called.
 declare -A called=([kill]=crash [segv]=crash [abort]=crash [exit0]=crash
   [hang]=hang [spin]=hang [stop]="rank silent"
-  [cut]="node silent" [freeze]="node silent" [crash]="node silent")
-kinds=(kill segv abort exit0 hang spin stop cut freeze crash)
+  [cut_off]="node silent" [freeze]="node silent" [crash]="node silent")
+kinds=(kill segv abort exit0 hang spin stop cut_off freeze crash)
 plan=() inside=
 for ((g = 1; g <= faults; ++g)); do
   kind=${kinds[RANDOM % ${#kinds[@]}]}
   step=$((g * every + RANDOM % (every / 2)))
   plan+=("$kind $step")
   case $kind in
-    cut | freeze | crash) ;;
+    cut_off | freeze | crash) ;;
     *) inside+=${inside:+,}$kind@$((RANDOM % ranks)):$step:$g ;;
   esac
 done
 
 run=$work/soak
 incidents() { grep -c '"incident"' "$run/launch/events.jsonl" 2>/dev/null || true; }
-steps_done() { [[ $(wc -l 2>/dev/null <"$run/metrics.jsonl") -ge $1 ]]; }
 has_incidents() { [[ $(incidents) -ge $1 ]]; }
 goes_on() { [[ $(grep -c '"recovered"' "$run/launch/events.jsonl") -ge $1 ]]; }
 
@@ -85,16 +70,14 @@ open_files() { find "/proc/$1/fd" -mindepth 1 | wc -l; }
 resident_kb() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$1/status"; }
 
 check "faults"
-last="perdure-launch under faults, seed $seed"
-PERDURE_FAULT=$inside on 0 "${launch[@]}" -- "${train[@]}" --run_dir "$run" \
-  >"$out" 2>&1 </dev/null &
-job=$!
+PERDURE_FAULT=$inside background 0 "$run" 1 "${launch[@]}" -- "${train[@]}" \
+  --run_dir "$run"
 for ((g = 1; g <= faults; ++g)); do
   read -r kind step <<<"${plan[g - 1]}"
   node=
-  wait_for 120 steps_done "$step" || fail "fault $g: step $step is not reached"
+  wait_for 120 steps_done "$run" "$step" || fail "fault $g: step $step is not reached"
   case $kind in
-    cut | freeze | crash)
+    cut_off | freeze | crash)
       mapfile -t running < <(victims)
       node=${running[RANDOM % ${#running[@]}]}
       "$kind" "$node"
@@ -116,23 +99,21 @@ for ((g = 1; g <= faults; ++g)); do
     thaw "$node"
   fi
 done
-code=0
-wait "$job" || code=$?
-equal "$code" 0 "exit code"
+ends 0
 equal "$(left_behind)" "" "files left in memory and session directories"
 no_ranks() { ! pgrep -f "^$bin/pretrain .*$run" >/dev/null; }
 wait_for 10 no_ranks || fail "ranks left over"
 
 check "what was said of them"
-mapfile -t said < <(sed -n 's/.*"fault": *"\([^"]*\)".*/\1/p' \
+mapfile -t names < <(sed -n 's/.*"fault": *"\([^"]*\)".*/\1/p' \
   "$run/launch/events.jsonl")
-equal "${#said[@]}" "$faults" "incidents"
+equal "${#names[@]}" "$faults" "incidents"
 declare -A table=()
 wrong=0
 for ((g = 1; g <= faults; ++g)); do
   kind=${plan[g - 1]% *}
-  table["$kind as ${said[g - 1]}"]=$((${table["$kind as ${said[g - 1]}"]:-0} + 1))
-  [[ ${said[g - 1]} == "${called[$kind]}" ]] || wrong=$((wrong + 1))
+  table["$kind as ${names[g - 1]}"]=$((${table["$kind as ${names[g - 1]}"]:-0} + 1))
+  [[ ${names[g - 1]} == "${called[$kind]}" ]] || wrong=$((wrong + 1))
 done
 for entry in "${!table[@]}"; do echo "$entry: ${table[$entry]}"; done | sort
 grep -h "training goes on" "$out" | sed 's/.*, \([0-9.]*\) s after.*/\1/' | sort -n |

@@ -52,7 +52,7 @@ expect 0 on 0 "${launch[@]}" "--hosts=$hosts" -- "${train[@]}" \
 
 check "no spare: four ranks go on, six again once the host is back"
 background less "--hosts=$hosts" --min=2 --take_back=always
-cut 2
+cut_off 2
 wait_for 30 said "goes on with 4 of 6 ranks" || fail "not with fewer"
 wait_for 30 said "training goes on" || fail "no step with fewer"
 [[ $(on 0 "$bin/perdure-launch" status "$run") == *"4 of 6 ranks"* ]] ||
@@ -73,7 +73,7 @@ part 1 2
 ends_as_whole
 says "all ranks wait" "no data gets through between $(lab_node 1) - $(lab_node 2)" \
   "of 3 links tried" "$(lab_node 2):2 out for" "training goes on"
-join 1 2
+rejoin 1 2
 expect 0 "$bin/perdure-launch" history "$run"
 grep -h "after the fault" "$out"
 
