@@ -114,8 +114,8 @@ options:
   --quiet               none of rank 0's output, only what goes wrong
 
 exit codes: 0 done; 143 stopped after saving; 93 no progress or the same failure
-twice; 94 too few hosts; 1 restarts are spent; otherwise the trainer's own, such as 2 for a wrong
-configuration.
+twice; 94 too few hosts; 1 restarts are spent; otherwise the trainer's own, such as
+2 for a wrong configuration.
 )";
 
 std::string OwnPath() {
