@@ -30,6 +30,13 @@ absl::StatusOr<HostSlots> ParseHost(absl::string_view text) {
       absl::StrCat("host '", text, "' is not NAME or NAME:RANKS"));
 }
 
+// Without its domain. An address has none.
+absl::string_view ShortName(absl::string_view host) {
+  const bool address =
+      host.find_first_not_of("0123456789.") == absl::string_view::npos;
+  return address ? host : host.substr(0, host.find('.'));
+}
+
 absl::Status Add(absl::string_view text, std::vector<HostSlots>* hosts) {
   ASSIGN_OR_RETURN(const HostSlots host, ParseHost(text));
   for (const HostSlots& other : *hosts) {
@@ -114,10 +121,16 @@ int NodeTable::TrustedSlots(double now) const {
 }
 
 NodeTable::Node* NodeTable::Find(absl::string_view host) {
+  Node* alike = nullptr;
+  int many = 0;
   for (Node& node : nodes_) {
     if (node.host.host == host) return &node;
+    if (ShortName(node.host.host) == ShortName(host)) {
+      alike = &node;
+      ++many;
+    }
   }
-  return nullptr;
+  return many == 1 ? alike : nullptr;
 }
 
 bool NodeTable::Exclude(absl::string_view host, double now) {

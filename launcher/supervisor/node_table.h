@@ -37,7 +37,8 @@ class NodeTable {
   // Ranks that the trusted hosts take together.
   int TrustedSlots(double now) const;
   // Keeps a host out for a while (CooldownAfter). False if it is none of the
-  // table's.
+  // table's. Here and below the domain may be left out, or be there in
+  // addition: ranks give their host the name that it gives itself.
   bool Exclude(absl::string_view host, double now);
   // It is trusted, but used last, for as long as Exclude would keep it out.
   bool MarkSlow(absl::string_view host, double now);

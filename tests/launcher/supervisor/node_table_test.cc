@@ -91,6 +91,17 @@ TEST(NodeTableTest, ASlowHostIsUsedLastUntilItsTimeIsOver) {
   EXPECT_FALSE(nodes.MarkSlow("z", 0));
 }
 
+TEST(NodeTableTest, AHostIsKnownWithAndWithoutItsDomain) {
+  NodeTable nodes = TableOf("a.west:1,b:1,c.west:1,c.east:1,10.0.0.1:1");
+  EXPECT_TRUE(nodes.Exclude("a", 0));
+  EXPECT_TRUE(nodes.Exclude("b.west", 0));
+  EXPECT_EQ(Text(nodes.Choose(1, 1)), "c.west:1 ");
+  EXPECT_TRUE(nodes.Exclude("c.west", 0));
+  EXPECT_EQ(Text(nodes.Choose(1, 1)), "c.east:1 ");
+  EXPECT_FALSE(nodes.Exclude("c", 0));  // which of both?
+  EXPECT_FALSE(nodes.Exclude("10.0.0.2", 0));
+}
+
 TEST(NodeTableTest, UnknownHostsAndThisMachine) {
   NodeTable nodes = TableOf("a:1");
   EXPECT_FALSE(nodes.Exclude("z", 0));
