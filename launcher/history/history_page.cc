@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "launcher/supervisor/verdict.h"
 #include "runtime/base/text.h"
 
 namespace perdure {
@@ -98,9 +99,15 @@ Json IncidentsJson(const std::vector<Event>& events) {
            {"recovered", nullptr},
            {"lost", nullptr},
            {"text", event.Text("text")}});
-    } else if (event.kind == "recovered" && !json.empty()) {
-      json.back()["recovered"] = event.Number("seconds");
-      json.back()["lost"] = event.Number("steps_lost");
+    } else if (event.kind == "recovered") {
+      // From the last that ended a generation: a slow rank ends none.
+      const auto ended =
+          std::find_if(json.rbegin(), json.rend(), [](const Json& incident) {
+            return incident["fault"] != FaultName(Fault::kStraggler);
+          });
+      if (ended == json.rend()) continue;
+      (*ended)["recovered"] = event.Number("seconds");
+      (*ended)["lost"] = event.Number("steps_lost");
     }
   }
   return json;

@@ -36,22 +36,24 @@ const Incident& IncidentBook::Add(Incident incident) {
   ++count_;
   incident.number = ++number_;
   last_ = std::move(incident);
-  Write();
+  if (last_->verdict.fault != Fault::kStraggler) last_end_ = last_;
+  Write(*last_);
   return *last_;
 }
 
 void IncidentBook::Recovered(const Recovery& recovery) {
-  if (!last_.has_value()) return;
-  last_->recovery = recovery;
-  Write();
+  if (!last_end_.has_value()) return;
+  last_end_->recovery = recovery;
+  Write(*last_end_);
+  if (last_->number == last_end_->number) last_ = last_end_;
 }
 
-void IncidentBook::Write() {
+void IncidentBook::Write(const Incident& incident) {
   const std::string base =
-      JoinPath(folder_, absl::StrFormat("%04d", last_->number));
+      JoinPath(folder_, absl::StrFormat("%04d", incident.number));
   for (const absl::Status& written :
-       {WriteFile(base + ".txt", IncidentText(*last_)),
-        WriteFile(base + ".json", IncidentJson(*last_))}) {
+       {WriteFile(base + ".txt", IncidentText(incident)),
+        WriteFile(base + ".json", IncidentJson(incident))}) {
     if (written.ok()) continue;
     std::fprintf(stderr, "perdure-launch: warning: an incident's file: %s\n",
                  std::string(written.message()).c_str());

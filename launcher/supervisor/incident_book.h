@@ -21,7 +21,8 @@ class IncidentBook {
 
   // Numbers the incident and writes its files; what it now says.
   const Incident& Add(Incident incident);
-  // Training goes on after the last one: its files are written again.
+  // Training goes on after the last one that ended a generation: its files are
+  // written again. A slow rank ends none.
   void Recovered(const Recovery& recovery);
   // Of this launch.
   int64_t count() const { return count_; }
@@ -31,12 +32,13 @@ class IncidentBook {
   IncidentBook(std::string folder, int64_t number)
       : folder_(std::move(folder)), number_(number) {}
   // A full disk does not end a run: a failure is a line on stderr.
-  void Write();
+  void Write(const Incident& incident);
 
   std::string folder_;
   int64_t number_;  // of the last one
   int64_t count_ = 0;
   std::optional<Incident> last_;
+  std::optional<Incident> last_end_;  // that ended a generation
 };
 
 }  // namespace perdure

@@ -46,6 +46,17 @@ TEST(HistoryPageTest, IncidentsCarryWhatTheyCost) {
   EXPECT_THAT(data["facts"].dump(), HasSubstr("90.00 %"));
 }
 
+TEST(HistoryPageTest, ARecoveryIsNotFromAStraggler) {
+  std::vector<Event> events = EventsWith("rank 1");
+  events.insert(
+      events.begin() + 4,
+      Event{115, "incident", {{"number", 2}, {"fault", "straggler"}}});
+  const auto data = DataOf(HistoryPage("runs/a", events, {}));
+  ASSERT_EQ(data["incidents"].size(), 2u);
+  EXPECT_EQ(data["incidents"][0]["recovered"], 10);
+  EXPECT_TRUE(data["incidents"][1]["recovered"].is_null());
+}
+
 TEST(HistoryPageTest, TextOfLogsStaysText) {
   const std::string nasty =
       "</script><script>alert(1)</script> {{DATA}} \xff \" \\";
