@@ -4,36 +4,22 @@
 set -Eeuo pipefail
 source "$(dirname "$0")/../launcher/cli/common.sh"
 source "$(dirname "$0")/lab.sh"
-if ! lab_possible; then
-  echo "NOT RUN: network namespaces need root and iproute2" >&2
-  exit 77
-fi
-clean_up_more() { lab_down; }
-lab_up 3
+source "$(dirname "$0")/small_run.sh"
+need_lab 3
+prepare_text
 
-tokens=$work/text/text.tokens
-train=("$bin/pretrain" --config "$(dirname "$0")/../launcher/cli/config.textproto"
-  --set "data.train.path=$tokens" --set snapshot.every_steps=0
-  --set train.micro_batch=1 --set train.method=ZEROTH_ORDER
-  --set zeroth_order.eps=1e-3 --set optim.lr=1e-4 --set optim.warmup_steps=0
-  --set train.log_every=100 --set resilience.straggler_window=2
-  --set resilience.straggler_seconds=0 --set resilience.rebalance=false
-  --set resilience.straggler_ratio=0.2)  # steps of milliseconds are noisy
-launch=("$bin/perdure-launch" -n 4
-  "--hosts=$(lab_node 0):2,$(lab_node 1):2,$(lab_node 2):2"
-  "--listen=$lab_net.1" "--network=$lab_net.0/24" "--agent=$lab_agent" --lease=2)
-slow=PERDURE_FAULT=slow50@3:4:1
-
-write_text "$work/text.txt"
-expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
-  --output "$tokens"
-losses() { column "$1/metrics.jsonl" loss; }
+# Steps of milliseconds are noisy: a rank is slow below a fifth of the median.
+train+=("${zeroth_order[@]}" --set train.micro_batch=1 --set snapshot.every_steps=0
+  --set resilience.rebalance=false --set resilience.straggler_window=2
+  --set resilience.straggler_seconds=0 --set resilience.straggler_ratio=0.2)
+launch+=(-n 4)
+slow=PERDURE_FAULT=slow30@3:4:1
 events() { grep -c "\"event\":\"$1\"" "$run/launch/events.jsonl" || true; }
 
 check "the slow host is swapped for the spare"
 run=$work/swapped
-expect 0 on 0 env "$slow" "${launch[@]}" -- "${train[@]}" \
-  --set train.steps=200 --run_dir "$run"
+expect 0 on 0 env "$slow" "${launch[@]}" "--hosts=$(slots 0 1 2)" -- \
+  "${train[@]}" --set train.steps=200 --run_dir "$run"
 says "swaps host $(lab_node 1) (rank 3 computes at 0." \
   " windows) for spare $(lab_node 2): saves about" "that remain, costs about" \
   "$(lab_node 1):2 slow, used last for 30 s" "training goes on" "0 steps lost"
@@ -58,9 +44,8 @@ says "swaps host $(lab_node 1) (rank 3 computes at" \
 
 check "without a spare it stays where it is"
 run=$work/kept
-expect 0 on 0 env "$slow" "${launch[@]}" \
-  "--hosts=$(lab_node 0):2,$(lab_node 1):2" -- "${train[@]}" \
-  --set train.steps=24 --run_dir "$run"
+expect 0 on 0 env "$slow" "${launch[@]}" "--hosts=$(slots 0 1)" -- \
+  "${train[@]}" --set train.steps=24 --run_dir "$run"
 says "keeps slow host $(lab_node 1) (rank 3 computes at" \
   "no spare is left for it"
 equal "$(events generation)" 1 "generations"
