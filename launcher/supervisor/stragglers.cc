@@ -40,13 +40,14 @@ SwapCase Stragglers::Measure(const RankTable& table, double now) const {
   SwapCase swap;
   for (const auto& [rank, windows_before] : named_) {
     const Heartbeat& beat = table.ranks()[static_cast<size_t>(rank)].last;
-    const int since = beat.slow_windows() - windows_before;
-    swap.windows_since =
-        swap.slow.empty() ? since : std::min(swap.windows_since, since);
-    swap.slow.push_back({rank, beat.host(), beat.speed(), beat.slow_windows()});
-    swap.slow_seconds = beat.slow_seconds();
+    swap.slow.push_back({rank, beat.host(), beat.speed(), beat.slow_windows(),
+                         beat.slow_windows() - windows_before,
+                         beat.slow_seconds()});
     swap.steps_left = beat.total_steps() - beat.step();
   }
+  std::stable_sort(
+      swap.slow.begin(), swap.slow.end(),
+      [](const SlowRank& a, const SlowRank& b) { return a.speed < b.speed; });
   const int64_t steps = table.LeastStep() - since_step_;
   if (steps >= kStepsToJudge) {
     swap.step_seconds = (now - since_) / static_cast<double>(steps);

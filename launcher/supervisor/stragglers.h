@@ -21,8 +21,8 @@ class Stragglers {
   // none has.
   std::optional<Verdict> Detect(const RankTable& table, double now);
   // Those that were named and still are slow, and what the steps since the last
-  // of them was named tell of a swap; its costs and spares are the caller's to
-  // fill in.
+  // of them was named tell of a swap; what it saves and costs, and for which
+  // spares, is the caller's to fill in.
   SwapCase Measure(const RankTable& table, double now) const;
 
  private:

@@ -26,10 +26,14 @@ void Supervisor::SwapSlowHosts(GenerationRun* run, double now) {
   }
   next_look_ = now + kLookSeconds;
   SwapCase swap = stragglers_.Measure(table_, now);
-  const std::optional<Placement> placement =
-      placer_.Without(HostsOf(swap.slow), placement_, now);
-  if (placement.has_value()) {
+  // The slowest of them, as far as spares suffice.
+  for (std::vector<std::string> hosts = HostsOf(swap.slow); !hosts.empty();
+       hosts.pop_back()) {
+    const auto placement = placer_.Without(hosts, placement_, now);
+    if (!placement.has_value()) continue;
     swap.spares = Newcomers(*placement, placement_.hosts);
+    SwapOnly(hosts, &swap);
+    break;
   }
   swap.cost_seconds = MoveCost();
   if (swaps_ > 0) {

@@ -1,6 +1,7 @@
 #include "launcher/supervisor/swap_policy.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -14,11 +15,9 @@ namespace {
 std::string SlowText(const std::vector<SlowRank>& slow) {
   std::vector<std::string> texts;
   for (const std::string& host : HostsOf(slow)) {
-    const SlowRank* slowest = nullptr;
-    for (const SlowRank& rank : slow) {
-      if (rank.host != host) continue;
-      if (slowest == nullptr || rank.speed < slowest->speed) slowest = &rank;
-    }
+    const auto slowest =
+        std::find_if(slow.begin(), slow.end(),
+                     [&](const SlowRank& rank) { return rank.host == host; });
     texts.push_back(absl::StrFormat(
         "%s (rank %d computes at %.2f of the median for %d windows)", host,
         slowest->rank, slowest->speed, slowest->windows));
@@ -50,12 +49,28 @@ std::vector<std::string> HostsOf(const std::vector<SlowRank>& slow) {
   return hosts;
 }
 
+void SwapOnly(const std::vector<std::string>& hosts, SwapCase* swap) {
+  std::vector<SlowRank> kept;
+  bool cured = true;
+  swap->slow_seconds = 0;
+  for (SlowRank& rank : swap->slow) {
+    if (std::find(hosts.begin(), hosts.end(), rank.host) == hosts.end()) {
+      cured = false;
+      continue;
+    }
+    if (cured) swap->slow_seconds = rank.slow_seconds;
+    kept.push_back(std::move(rank));
+  }
+  swap->slow = std::move(kept);
+}
+
 SwapDecision DecideSwap(const SwapCase& swap, MoveWhen when) {
   using Reason = SwapDecision::Reason;
   if (swap.slow.empty()) return {Reason::kNobodySlow, ""};
-  if (swap.windows_since < 1 || swap.step_seconds <= 0) {
-    return {Reason::kUnproven, ""};
-  }
+  const bool proven =
+      std::all_of(swap.slow.begin(), swap.slow.end(),
+                  [](const SlowRank& rank) { return rank.windows_since >= 1; });
+  if (!proven || swap.step_seconds <= 0) return {Reason::kUnproven, ""};
   const std::string slow = SlowText(swap.slow);
   if (swap.since_swap.has_value() && *swap.since_swap < swap.cooldown_seconds) {
     return {Reason::kTooSoon,

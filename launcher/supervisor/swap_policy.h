@@ -17,19 +17,21 @@ struct SlowRank {
   std::string host;
   double speed = 0;  // as a part of the median's
   int windows = 0;   // comparisons in a row for which it was low
+  // Whole ones since it was named a straggler: what the ranks could do about it
+  // themselves was done when the first of them began.
+  int windows_since = 0;
+  // Of a step, modelled, because of it and those that are slower still.
+  double slow_seconds = 0;
 };
 
-// What a swap of the slow hosts would do, seconds.
+// What a swap of slow hosts would do.
 struct SwapCase {
-  std::vector<SlowRank> slow;  // named as stragglers
-  // Whole comparisons since then, the fewest of all of them: what the ranks
-  // could do about it themselves was done at the first's beginning.
-  int windows_since = 0;
+  std::vector<SlowRank> slow;  // the slowest first
   int64_t steps_left = 0;
   // Of a step at the present pace, measured since they were named; 0: not yet.
   double step_seconds = 0;
-  double slow_seconds = 0;  // of it, modelled, because of the slow ranks
-  double cost_seconds = 0;  // of the interruption
+  double slow_seconds = 0;          // of it, modelled, that the swap saves
+  double cost_seconds = 0;          // of the interruption
   std::vector<std::string> spares;  // that would take over; empty: too few
   // Since the last swap of this launch, and how long none follows; none: there
   // was none.
@@ -62,6 +64,10 @@ SwapDecision DecideSwap(const SwapCase& swap, MoveWhen when);
 
 // Of `slow`, each once, in this order.
 std::vector<std::string> HostsOf(const std::vector<SlowRank>& slow);
+
+// Leaves the slow ranks of `hosts` in the case and sets what is saved without
+// them; who is slower than the slowest rank elsewhere counts.
+void SwapOnly(const std::vector<std::string>& hosts, SwapCase* swap);
 
 }  // namespace perdure
 

@@ -80,9 +80,11 @@ void SpeedWatch::Publish(double unit) {
   speed.speed = monitor_.speeds()[static_cast<size_t>(me)];
   speed.straggler = monitor_.straggles(me);
   speed.windows = monitor_.slow_windows(me);
-  speed.slow_seconds =
-      unit * std::max(0.0, monitor_.StepTime(shares) -
-                               monitor_.StepTimeWithoutStragglers(shares));
+  if (speed.straggler) {
+    speed.slow_seconds =
+        unit * std::max(0.0, monitor_.StepTime(shares) -
+                                 monitor_.StepTimeWithout(me, shares));
+  }
   parts_.board->SetSpeed(speed);
 }
 

@@ -152,11 +152,12 @@ double StragglerMonitor::StepTime(const std::vector<int64_t>& shares) const {
   return StepTime(shares, ReplicaSpeeds());
 }
 
-double StragglerMonitor::StepTimeWithoutStragglers(
-    const std::vector<int64_t>& shares) const {
+double StragglerMonitor::StepTimeWithout(
+    int straggler, const std::vector<int64_t>& shares) const {
   std::vector<double> speeds = speeds_;
+  const double slow = speeds[static_cast<size_t>(straggler)];
   for (size_t r = 0; r < speeds.size(); ++r) {
-    if (straggles_[r]) speeds[r] = 1;
+    if (straggles_[r] && speeds[r] <= slow) speeds[r] = 1;
   }
   return StepTime(
       EvenShares(std::accumulate(shares.begin(), shares.end(), int64_t{0}),

@@ -49,8 +49,10 @@ class StragglerMonitor {
   // group of gradient coding, of which the first one done counts. Backup probes
   // wait for nobody.
   double StepTime(const std::vector<int64_t>& shares) const;
-  // The same with even shares, were the stragglers as fast as the median.
-  double StepTimeWithoutStragglers(const std::vector<int64_t>& shares) const;
+  // The same with even shares, were `straggler` and the stragglers that are
+  // slower still as fast as the median.
+  double StepTimeWithout(int straggler,
+                         const std::vector<int64_t>& shares) const;
 
   // By replica (of dp and pertp), in the last window; 1: unknown.
   std::vector<double> ReplicaSpeeds() const;

@@ -34,7 +34,8 @@ struct RankSpeed {
   double speed = 0;        // as a part of the median's; 0: unknown
   bool straggler = false;  // that has been low for long
   int32_t windows = 0;     // comparisons in a row for which it was low
-  // Of a step, modelled: what it takes longer because of all stragglers.
+  // Of a step, modelled: what it takes longer because of this straggler and
+  // those that are slower still.
   double slow_seconds = 0;
 };
 

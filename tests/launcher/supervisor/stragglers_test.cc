@@ -76,13 +76,13 @@ TEST(StragglersTest, ThePaceIsMeasuredSinceTheRankWasNamed) {
   ASSERT_EQ(swap.slow.size(), 1u);
   EXPECT_EQ(swap.slow[0].rank, 1);
   EXPECT_EQ(swap.slow[0].host, "b");
-  EXPECT_EQ(swap.windows_since, 0);
+  EXPECT_EQ(swap.slow[0].windows_since, 0);
   EXPECT_EQ(swap.step_seconds, 0);  // none was made since
   swap = hear(108, 4, 54);
   EXPECT_EQ(swap.slow[0].windows, 4);
-  EXPECT_EQ(swap.windows_since, 1);
+  EXPECT_EQ(swap.slow[0].windows_since, 1);
   EXPECT_DOUBLE_EQ(swap.step_seconds, 0.5);
-  EXPECT_DOUBLE_EQ(swap.slow_seconds, 0.3);
+  EXPECT_DOUBLE_EQ(swap.slow[0].slow_seconds, 0.3);
   EXPECT_EQ(swap.steps_left, 892);
   stragglers.Forget();
   EXPECT_TRUE(stragglers.Measure(table, 55).slow.empty());

@@ -13,8 +13,7 @@ using ::testing::HasSubstr;
 // 1,000 steps of 0.3 s are left; 0.12 s of each are due to rank 3 on b.
 SwapCase Worthwhile() {
   SwapCase swap;
-  swap.slow = {{3, "b", 0.42, 4}};
-  swap.windows_since = 1;
+  swap.slow = {{3, "b", 0.42, 4, 1, 0.12}};
   swap.steps_left = 1000;
   swap.step_seconds = 0.3;
   swap.slow_seconds = 0.12;
@@ -69,7 +68,8 @@ TEST(SwapPolicyTest, NobodyIsSlow) {
 
 TEST(SwapPolicyTest, TheFirstWindowsProveNothing) {
   SwapCase swap = Worthwhile();
-  swap.windows_since = 0;  // named, but no window with what they did about it
+  // Named, but no window with what they did about it.
+  swap.slow[0].windows_since = 0;
   EXPECT_EQ(DecideSwap(swap, MoveWhen::kAlways).reason, Reason::kUnproven);
   swap = Worthwhile();
   swap.step_seconds = 0;  // too few steps to tell their pace
@@ -99,13 +99,33 @@ TEST(SwapPolicyTest, TheNextSwapWaitsForTheCoolDown) {
 
 TEST(SwapPolicyTest, EveryHostIsNamedOnceWithItsSlowestRank) {
   SwapCase swap = Worthwhile();
-  swap.slow = {{2, "b", 0.6, 5}, {3, "b", 0.42, 4}, {4, "d", 0.5, 4}};
+  swap.slow = {{3, "b", 0.42, 4, 1, 0.05},
+               {4, "d", 0.5, 4, 1, 0.1},
+               {2, "b", 0.6, 5, 1, 0.12}};
   swap.spares = {"e", "f"};
   EXPECT_THAT(HostsOf(swap.slow), ElementsAre("b", "d"));
   EXPECT_THAT(DecideSwap(swap, MoveWhen::kPays).why,
               HasSubstr("swaps host b (rank 3 computes at 0.42 of the median "
                         "for 4 windows), d (rank 4 computes at 0.50 of the "
                         "median for 4 windows) for spare e, f:"));
+}
+
+TEST(SwapPolicyTest, WithFewerSparesTheSlowestGoAndTheNextStaysInTheWay) {
+  SwapCase all = Worthwhile();
+  all.slow = {{3, "b", 0.3, 4, 1, 0.05},
+              {4, "d", 0.5, 4, 1, 0.1},
+              {2, "b", 0.6, 5, 1, 0.12}};
+  SwapCase swap = all;
+  SwapOnly({"b", "d"}, &swap);
+  EXPECT_DOUBLE_EQ(swap.slow_seconds, 0.12);
+  EXPECT_EQ(swap.slow.size(), 3u);
+  swap = all;
+  SwapOnly({"b"}, &swap);
+  EXPECT_DOUBLE_EQ(swap.slow_seconds, 0.05);  // d is waited for then
+  EXPECT_THAT(HostsOf(swap.slow), ElementsAre("b"));
+  swap = all;
+  SwapOnly({"d"}, &swap);
+  EXPECT_DOUBLE_EQ(swap.slow_seconds, 0);
 }
 
 }  // namespace

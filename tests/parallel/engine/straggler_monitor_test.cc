@@ -133,8 +133,16 @@ TEST(StragglerMonitorTest, AStepWaitsForItsSlowestShare) {
   EXPECT_EQ(monitor.slow_windows(0), 0);
   EXPECT_DOUBLE_EQ(monitor.StepTime({4, 4, 4, 4}), 16);
   EXPECT_DOUBLE_EQ(monitor.StepTime({5, 5, 5, 1}), 5);
-  EXPECT_DOUBLE_EQ(monitor.StepTimeWithoutStragglers({4, 4, 4, 4}), 4);
-  EXPECT_DOUBLE_EQ(monitor.StepTimeWithoutStragglers({5, 5, 5, 1}), 4);
+  EXPECT_DOUBLE_EQ(monitor.StepTimeWithout(3, {4, 4, 4, 4}), 4);
+  EXPECT_DOUBLE_EQ(monitor.StepTimeWithout(3, {5, 5, 5, 1}), 4);
+}
+
+TEST(StragglerMonitorTest, WithoutTheSlowestTheNextOneIsWaitedFor) {
+  StragglerMonitor monitor(ResilienceConfig(), Mesh(5));
+  for (int w = 0; w < 3; ++w) monitor.AddWindow(Window({8, 4, 8, 2, 8}));
+  EXPECT_DOUBLE_EQ(monitor.StepTime({4, 4, 4, 4, 4}), 16);
+  EXPECT_DOUBLE_EQ(monitor.StepTimeWithout(3, {4, 4, 4, 4, 4}), 8);
+  EXPECT_DOUBLE_EQ(monitor.StepTimeWithout(1, {4, 4, 4, 4, 4}), 4);
 }
 
 TEST(StragglerMonitorTest, BackupProbesWaitForNobody) {
@@ -142,14 +150,14 @@ TEST(StragglerMonitorTest, BackupProbesWaitForNobody) {
   config.set_backup_probes(true);
   const StragglerMonitor monitor = WithSlowRank(config);
   EXPECT_DOUBLE_EQ(monitor.StepTime({4, 4, 4, 4}), 16 / 3.25);
-  EXPECT_DOUBLE_EQ(monitor.StepTimeWithoutStragglers({4, 4, 4, 4}), 4);
+  EXPECT_DOUBLE_EQ(monitor.StepTimeWithout(3, {4, 4, 4, 4}), 4);
 }
 
 // Two groups of two replicas: rank 2 is done before rank 3.
 TEST(StragglerMonitorTest, WithGradientCodingASlowRankCostsNothing) {
   const StragglerMonitor monitor = WithSlowRank(ResilienceConfig());
   EXPECT_DOUBLE_EQ(monitor.StepTime({8, 8}), 8);
-  EXPECT_DOUBLE_EQ(monitor.StepTimeWithoutStragglers({8, 8}), 8);
+  EXPECT_DOUBLE_EQ(monitor.StepTimeWithout(3, {8, 8}), 8);
 }
 
 }  // namespace
