@@ -9,7 +9,8 @@
 #   part I J / rejoin I J  no data gets through between two nodes, silently
 #   freeze I / thaw I stops all its processes, and goes on
 #   crash I           ends all its processes
-#   lab_down          ends every process of the nodes and removes them
+#   lab_down          ends every process of the nodes and removes them; may be
+#                     called again
 #
 # If lab_private names a directory before lab_up, every node has a disk of its own
 # there: $work/disk-I.
@@ -100,7 +101,7 @@ rejoin() {
 
 lab_signal() {
   local pid
-  for pid in $(ip netns pids "$(lab_node "$2")" 2>/dev/null); do
+  for pid in $(ip netns pids "$(lab_node "$2")" 2>/dev/null || true); do
     kill "-$1" "$pid" 2>/dev/null || true
   done
 }
@@ -121,4 +122,5 @@ lab_down() {
     rm -rf "/etc/netns/$node"
   done
   ip netns del "${lab}sw" 2>/dev/null || true
+  lab_nodes=0
 }
