@@ -5,7 +5,6 @@
 #   CALM_SECONDS=600 calm.sh BIN_DIR DATA_DIR MPIRUN...
 set -Eeuo pipefail
 source "$(dirname "$0")/../launcher/cli/common.sh"
-source "$(dirname "$0")/small_run.sh"
 seconds=${CALM_SECONDS:-600}
 
 run=$work/run
@@ -15,7 +14,8 @@ check "$seconds s of 8 ranks"
 last="perdure-launch -n 8"
 "$bin/perdure-launch" -n 8 -- "${train[@]}" --set train.steps=100000000 \
   --set snapshot.every_steps=50 --set snapshot.keep_last=2 \
-  --set eval.every_steps=30 --run_dir "$run" >"$out" 2>&1 </dev/null &
+  --set eval.every_steps=30 --set train.log_every=1000 --run_dir "$run" \
+  >"$out" 2>&1 </dev/null &
 job=$!
 for ((s = 0; s < seconds; s += 5)); do
   sleep 5

@@ -1,21 +1,15 @@
-# A small run, in the lab or on this machine, and what it has said so far. Sourced
-# after ../launcher/cli/common.sh and, for the lab, after lab.sh.
+# A small run in the lab. Sourced after ../launcher/cli/common.sh, whose run it is,
+# and lab.sh.
 #
 #   need_lab N         the lab with N nodes; exit code 77 where there can be none
-#   prepare_text       a text and its tokens, $tokens
-#   ${train[@]}        pretrain on them; a later --set goes before an earlier one
-#   ${zeroth_order[@]} arguments for it
+#   ${zeroth_order[@]} arguments for such a run
 #   slots I...         these nodes with two slots each, for --hosts
 #   ${launch[@]}       after need_lab: perdure-launch with what the lab needs
 #   background I RUN STEPS COMMAND...  on node I, until the run directory RUN tells
 #                      of so many steps; its process is $job, its output in $out
-#   ends CODE          waits for $job
-#   losses RUN, steps_done RUN N, said TEXT
+#   said TEXT          whether it is in $out
 
-tokens=$work/text/text.tokens
-train=("$bin/pretrain"
-  --config "$(dirname "${BASH_SOURCE[0]}")/../launcher/cli/config.textproto"
-  --set "data.train.path=$tokens" --set train.log_every=1000)
+train+=(--set train.log_every=1000)
 zeroth_order=(--set train.method=ZEROTH_ORDER --set zeroth_order.directions=2
   --set optim.warmup_steps=0)
 
@@ -30,20 +24,12 @@ need_lab() {
     "--agent=$lab_agent" --lease=2)
 }
 
-prepare_text() {
-  write_text "$work/text.txt"
-  expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" \
-    --tokenizer char --output "$tokens"
-}
-
 slots() {
   local node list=
   for node in "$@"; do list+=$(lab_node "$node"):2,; done
   echo "${list%,}"
 }
 
-losses() { column "$1/metrics.jsonl" loss; }
-steps_done() { [[ $(wc -l 2>/dev/null <"$1/metrics.jsonl") -ge $2 ]]; }
 said() { grep -qF -e "$1" "$out"; }
 
 background() {
@@ -53,10 +39,4 @@ background() {
   on "$node" "$@" >"$out" 2>&1 </dev/null &
   job=$!
   wait_for 60 steps_done "$run" "$steps" || fail "step $steps did not come"
-}
-
-ends() {
-  local code=0
-  wait "$job" || code=$?
-  equal "$code" "$1" "exit code"
 }

@@ -40,7 +40,8 @@ clean_up() {
   exit "$code"
 }
 trap clean_up EXIT
-trap 'echo "FAILED at line $LINENO: $BASH_COMMAND"' ERR
+# Not on standard output: there it would be part of a $(...) that fails.
+trap 'echo "FAILED at line $LINENO: $BASH_COMMAND" >&2' ERR
 
 check() { echo "== $*"; }
 
@@ -108,4 +109,29 @@ write_text() {
   for ((i = 0; i < 400; ++i)); do
     echo "Line $i: the quick brown fox jumps over $((i * 7919 % 1000)) lazy dogs."
   done >"$1"
+}
+
+# The small run that most scripts train. A later --set goes before an earlier one.
+tokens=$work/text/text.tokens
+train=("$bin/pretrain"
+  --config "$(dirname "${BASH_SOURCE[0]}")/config.textproto"
+  --set "data.train.path=$tokens")
+
+prepare_text() {
+  write_text "$work/text.txt"
+  expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" \
+    --tokenizer char --output "$tokens"
+}
+
+# What a run directory has told: every loss, in full precision; at least N steps.
+losses() { column "$1/metrics.jsonl" loss; }
+steps_done() { [[ $(wc -l 2>/dev/null <"$1/metrics.jsonl") -ge $2 ]]; }
+
+nothing_left() { [[ -z $(own_processes) ]]; }
+
+# ends CODE: waits for $job.
+ends() {
+  local code=0
+  wait "$job" || code=$?
+  equal "$code" "$1" "exit code"
 }

@@ -8,10 +8,8 @@ source "$(dirname "$0")/common.sh"
 crashes=${CRASHES:-20}
 seed=${SEED:-$RANDOM}
 RANDOM=$seed
-tokens=$work/text/text.tokens
 run=$work/run
-train=("$bin/pretrain" --config "$(dirname "$0")/config.textproto"
-  --set "data.train.path=$tokens" --set snapshot.every_steps=1
+train+=(--set snapshot.every_steps=1
   --set snapshot.keep_last=2 --set snapshot.quarantine_after=0
   --run_dir "$run")
 meshes=("--set topology.dp=2 --set topology.tp=2" "--set topology.dp=4"
@@ -25,12 +23,9 @@ rank_processes() {
 }
 has_ranks() { [[ $(rank_processes | wc -l) == 4 ]] || has_ended; }
 has_ended() { [[ $(process_state "$job") != [!Z] ]]; }
-nothing_left() { [[ -z $(own_processes) ]]; }
 steps() { column "$run/metrics.jsonl" step 2>/dev/null | tail -n 1; }
 
-write_text "$work/text.txt"
-expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
-  --output "$tokens"
+prepare_text
 
 check "$crashes crashes, SEED=$seed"
 for ((crash = 1; crash <= crashes; ++crash)); do

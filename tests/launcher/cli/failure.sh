@@ -4,14 +4,10 @@
 set -Eeuo pipefail
 source "$(dirname "$0")/common.sh"
 
-tokens=$work/text/text.tokens
-train=("$bin/pretrain" --config "$(dirname "$0")/config.textproto"
-  --set "data.train.path=$tokens" --set snapshot.every_steps=0)
+train+=(--set snapshot.every_steps=0)
 endless=(--set train.steps=100000000)
 
-write_text "$work/text.txt"
-expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
-  --output "$tokens"
+prepare_text
 
 # start RUN_DIR COMMAND...: in the background, until it has done some steps.
 # $job is then the command's process.
@@ -28,7 +24,6 @@ has_steps() {
 }
 is_running() { [[ $(process_state "$1") == [!Z] ]]; }
 has_ended() { ! is_running "$1"; }
-nothing_left() { [[ -z $(own_processes) ]]; }
 
 # ends_with CODE SECONDS: $job ends in that time, and so do all its ranks. The
 # code may be "failure" for any but 0.

@@ -4,16 +4,10 @@
 set -Eeuo pipefail
 source "$(dirname "$0")/common.sh"
 
-tokens=$work/text/text.tokens
-train=("$bin/pretrain" --config "$(dirname "$0")/config.textproto"
-  --set "data.train.path=$tokens" --set snapshot.every_steps=5)
+train+=(--set snapshot.every_steps=5)
 launch=("$bin/perdure-launch" -n 2 --cooldown=0.2)
 
-write_text "$work/text.txt"
-expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
-  --output "$tokens"
-
-losses() { column "$1/metrics.jsonl" loss; }
+prepare_text
 events() { grep -c "\"event\":\"$2\"" "$1/launch/events.jsonl" || true; }
 
 check "the run that faults are compared with"

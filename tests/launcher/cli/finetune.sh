@@ -12,9 +12,8 @@ check "a model to start from"
 write_text "$work/text.txt"
 echo "odd even It is" >>"$work/text.txt"
 expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
-  --output "$work/text/text.tokens"
-expect 0 "$bin/pretrain" --config "$config" --run_dir "$work/base" \
-  --set "data.train.path=$work/text/text.tokens" --set model.context=48
+  --output "$tokens"
+expect 0 "${train[@]}" --run_dir "$work/base" --set model.context=48
 
 check "examples: is the number odd or even?"
 for ((i = 0; i < 60; ++i)); do

@@ -10,16 +10,12 @@ echo "seed $seed (PERDURE_TEST_SEED repeats it)"
 RANDOM=$seed
 
 steps=500
-tokens=$work/text/text.tokens
-train=("$bin/pretrain" --config "$(dirname "$0")/config.textproto"
-  --set "data.train.path=$tokens" --set train.method=ZEROTH_ORDER
+train+=(--set train.method=ZEROTH_ORDER
   --set optim.lr=1e-3 --set zeroth_order.directions=2
   --set train.global_batch=24 --set train.micro_batch=6
   --set train.steps=$steps --set snapshot.keep_last=0)
 
-write_text "$work/text.txt"
-expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
-  --output "$tokens"
+prepare_text
 
 meshes=("1" "2 pertp=2" "2 pp=2" "4 dp=2 pertp=2" "3 dp=3" "2 dp=2")
 # mesh_command N: the start of a command on the mesh of that number.

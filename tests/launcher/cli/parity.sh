@@ -6,7 +6,6 @@ set -Eeuo pipefail
 source "$(dirname "$0")/common.sh"
 
 config=$(dirname "$0")/../../../configs/shakespeare_char.textproto
-tokens=$work/text/text.tokens
 train=("$bin/pretrain" --config "$config" --set "data.train.path=$tokens"
   --set train.steps=200 --set optim.decay_steps=2000 --set train.micro_batch=5
   --set eval.every_steps=0 --set snapshot.every_steps=0
@@ -17,7 +16,7 @@ expect 0 "$bin/perdure-data" prepare --tokenizer char --output "$tokens" \
 
 # difference RUN_A RUN_B: the largest |a / b - 1| of their losses.
 difference() {
-  paste <(column "$1/metrics.jsonl" loss) <(column "$2/metrics.jsonl" loss) |
+  paste <(losses "$1") <(losses "$2") |
     awk '{ d = $1 / $2 - 1; if (d < 0) d = -d; if (d > most) most = d }
          END { printf "%.2e", most }'
 }
@@ -28,7 +27,7 @@ follows() {
   shift 3
   for override in "$@"; do sets+=(--set "$override"); done
   expect 0 ranks "$n" "${train[@]}" --run_dir "$work/$name" "${sets[@]}"
-  equal "$(column "$work/$name/metrics.jsonl" loss | wc -l)" 200 "steps"
+  equal "$(losses "$work/$name" | wc -l)" 200 "steps"
   equal "$(column "$work/$name/metrics.jsonl" tokens | sort -u)" 768 "tokens"
   found=$(difference "$work/$name" "$work/one")
   echo "   $name: the losses differ by at most $found"

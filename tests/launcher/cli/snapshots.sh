@@ -4,17 +4,13 @@
 set -Eeuo pipefail
 source "$(dirname "$0")/common.sh"
 
-tokens=$work/text/text.tokens
-train=("$bin/pretrain" --config "$(dirname "$0")/config.textproto"
-  --set "data.train.path=$tokens" --set train.method=ZEROTH_ORDER
+train+=(--set train.method=ZEROTH_ORDER
   --set optim.lr=1e-3 --set train.steps=25 --set snapshot.every_steps=5
   --set snapshot.keep_last=3)
 run=$work/run
 steps=$run/snapshots
 
-write_text "$work/text.txt"
-expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
-  --output "$tokens"
+prepare_text
 
 # snapshots RUN: all names there.
 snapshots() { ls -A "$1/snapshots" | paste -sd' '; }
@@ -42,8 +38,8 @@ says "warning: snapshot $steps/step-000000020 is skipped" "model.safetensors" \
   "resumed at step 20 from $steps/step-000000015" "5 steps replayed"
 same_file "$steps/step-000000025/model.safetensors" \
   "$work/whole/snapshots/step-000000025/model.safetensors"
-equal "$(column "$run/metrics.jsonl" loss)" \
-  "$(column "$work/whole/metrics.jsonl" loss)" "losses"
+equal "$(losses "$run")" \
+  "$(losses "$work/whole")" "losses"
 
 check "a pinned one outlives its turn, by config and by a file"
 [[ -d $steps/step-000000005 ]] || fail "snapshot.pinned was pruned"
@@ -72,9 +68,7 @@ last="pretrain, then SIGTERM"
 wait_for 30 grep -qs '"step":20,' "$work/signal/metrics.jsonl" ||
   fail "no step 20"
 kill -TERM "$job"
-code=0
-wait "$job" || code=$?
-equal "$code" 143 "exit code"
+ends 143
 done_steps=$(column "$work/signal/metrics.jsonl" step | tail -n 1)
 equal "$(snapshots "$work/signal")" "$(printf 'step-%09d step-%09d' \
   $((done_steps - 1)) "$done_steps")" "snapshots"

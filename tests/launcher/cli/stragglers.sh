@@ -4,20 +4,13 @@
 set -Eeuo pipefail
 source "$(dirname "$0")/common.sh"
 
-tokens=$work/text/text.tokens
 zeroth=(--set train.method=ZEROTH_ORDER --set zeroth_order.eps=1e-3
   --set optim.lr=1e-4 --set train.steps=24)
 coded=(--set optim.zero=0 --set train.steps=24)
-small=(--set train.micro_batch=1 --set snapshot.every_steps=0
-  --set resilience.straggler_window=2
-  --set resilience.straggler_seconds=0 --set data.train.path="$tokens")
-train=("$bin/pretrain" --config "$(dirname "$0")/config.textproto" "${small[@]}")
+train+=(--set train.micro_batch=1 --set snapshot.every_steps=0
+  --set resilience.straggler_window=2 --set resilience.straggler_seconds=0)
 
-write_text "$work/text.txt"
-expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
-  --output "$tokens"
-
-losses() { column "$1/metrics.jsonl" loss; }
+prepare_text
 
 check "zeroth-order, dp 4: a slow rank is named and gets less; no bit changes"
 expect 0 "${train[@]}" "${zeroth[@]}" --run_dir "$work/zo"

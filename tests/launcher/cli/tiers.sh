@@ -4,27 +4,20 @@
 set -Eeuo pipefail
 source "$(dirname "$0")/common.sh"
 
-tokens=$work/text/text.tokens
 memory=$work/shm local=$work/local
 mkdir "$memory" "$local"
 steps=120
-train=("$bin/pretrain" --config "$(dirname "$0")/config.textproto"
-  --set "data.train.path=$tokens" --set "train.steps=$steps"
+train+=(--set "train.steps=$steps"
   --set topology.dp=2 --set optim.zero=1 --set snapshot.every_steps=0
   --set "snapshot.memory_directory=$memory" --set "optim.decay_steps=$steps")
 in_memory=(--set snapshot.memory_every_steps=1)
 on_disk=(--set "snapshot.local_directory=$local"
   --set snapshot.local_every_steps=5)
 
-write_text "$work/text.txt"
-expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
-  --output "$tokens"
+prepare_text
 
 told() { wc -l 2>/dev/null <"$1/metrics.jsonl" || echo 0; }
-has_told() { [[ $(told "$1") -ge $2 ]]; }
-nothing_left() { [[ -z $(own_processes) ]]; }
 empty() { [[ -z $(ls -A "$1") ]] || fail "left in $1: $(find "$1")"; }
-losses() { column "$1/metrics.jsonl" loss; }
 # kill_after RUN STEP ARGUMENTS...: all ranks, once that step is told.
 kill_after() {
   local run=$1 step=$2 job pid
@@ -32,7 +25,7 @@ kill_after() {
   last="${train[*]} --run_dir $run $*"
   "${mpirun[@]}" -n 2 "${train[@]}" --run_dir "$run" "$@" >"$out" 2>&1 </dev/null &
   job=$!
-  wait_for 60 has_told "$run" "$step" || fail "step $step did not come"
+  wait_for 60 steps_done "$run" "$step" || fail "step $step did not come"
   for pid in $(own_processes); do kill -KILL "$pid" 2>/dev/null || true; done
   wait "$job" 2>/dev/null || true
   wait_for 10 nothing_left || fail "left over: $(own_processes)"

@@ -5,17 +5,10 @@ set -Eeuo pipefail
 source "$(dirname "$0")/common.sh"
 
 config=$(dirname "$0")/config.textproto
-tokens=$work/text/text.tokens
-train=("$bin/pretrain" --config "$config" --set "data.train.path=$tokens")
 two_by_two=(--set topology.dp=2 --set topology.pp=2)
 
-# losses RUN_DIR: of every step, in full precision.
-losses() { column "$1/metrics.jsonl" loss; }
-
 check "a text becomes tokens, with its tokenizer"
-write_text "$work/text.txt"
-expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
-  --output "$tokens"
+prepare_text
 [[ -s $tokens && -s $work/text/chars.json ]] || fail "files are missing"
 expect 0 "$bin/perdure-data" inspect "$tokens"
 
