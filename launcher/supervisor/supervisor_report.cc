@@ -42,6 +42,8 @@ void Supervisor::NoteRecovery() {
   const double step_at =
       resumed >= finished_ ? first_step_at_ : first.step_since;
   const double up_at = first.heard_at - first.last.load_age();
+  // By now the rank may be in a later phase, that of a save.
+  const double loaded_at = std::min(first.phase_since, step_at);
   Recovery recovery;
   recovery.step = finished_ + 1;
   recovery.steps_lost = std::max<int64_t>(0, finished_ - resumed);
@@ -50,8 +52,8 @@ void Supervisor::NoteRecovery() {
   recovery.kill_seconds = ended_at_ - known_at_;
   recovery.probe_seconds = restarted_at_ - ended_at_;
   recovery.start_seconds = up_at - restarted_at_;
-  recovery.load_seconds = first.phase_since - up_at;
-  recovery.step_seconds = step_at - first.phase_since;
+  recovery.load_seconds = loaded_at - up_at;
+  recovery.step_seconds = step_at - loaded_at;
   lost_seconds_ += recovery.seconds;
   recovery.effective_ratio =
       std::max(0.0, 1 - lost_seconds_ / (MonotonicSeconds() - began_));

@@ -52,6 +52,10 @@ check "history says what was lost"
 expect 0 "$bin/perdure-launch" history "$work/hang"
 says "incident 1: hang at step 9" "goes on at step" "effective training time ratio"
 
+if grep -h '"step_seconds":-' "$work"/*/launch/events.jsonl; then
+  fail "a part of a recovery is less than nothing"
+fi
+
 expect 0 "$bin/perdure-launch" history "$work/hang" --html
 says "launch/history.html"
 cp "$work/hang/launch/history.html" "$out"
