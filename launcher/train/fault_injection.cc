@@ -18,7 +18,6 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "launcher/train/slowness.h"
 
 namespace perdure {
 namespace {
@@ -129,19 +128,19 @@ FaultInjector::FaultInjector(const std::vector<PlannedFault>& faults, int rank,
 }
 
 void FaultInjector::Strike(int64_t step, const FaultTargets& targets) {
-  double slowness = 1;
+  if (faults_.empty()) return;
+  double factor = 1;
   for (PlannedFault& fault : faults_) {
     if (fault.kind == kSlow) {
-      if (step >= fault.step) slowness = fault.factor;
+      if (step >= fault.step) factor = fault.factor;
     } else if (step == fault.step && !fault.struck) {
       fault.struck = true;
       Kinds().at(fault.kind)(targets);
     }
   }
-  if (slowness == slowness_) return;
-  slowness_ = slowness;
-  targets.engine->runtime().SetPace(
-      [pace = Slowness(slowness)]() mutable { pace.Pay(); });
+  if (factor != slowness_.factor()) slowness_ = Slowness(factor);
+  // At every step: a rollback has made another engine since.
+  targets.engine->runtime().SetPace([this] { slowness_.Pay(); });
 }
 
 }  // namespace perdure

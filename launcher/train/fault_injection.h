@@ -22,6 +22,7 @@
 
 #include "absl/strings/string_view.h"
 #include "launcher/train/faulty_storage.h"
+#include "launcher/train/slowness.h"
 #include "parallel/engine/train_engine.h"
 #include "runtime/base/status.h"
 
@@ -53,12 +54,12 @@ class FaultInjector {
                 int64_t generation);
   bool empty() const { return faults_.empty(); }
   // Before step `step`. But for slowN each fault strikes once, however often
-  // the step is done.
+  // the step is done. The injector outlives the engine's use.
   void Strike(int64_t step, const FaultTargets& targets);
 
  private:
   std::vector<PlannedFault> faults_;
-  double slowness_ = 1;  // of slowN, so far
+  Slowness slowness_{1};  // of slowN, so far
 };
 
 }  // namespace perdure

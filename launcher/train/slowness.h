@@ -11,6 +11,7 @@ class Slowness {
  public:
   // From now on the calling thread is to be `factor` (>= 1) times as slow.
   explicit Slowness(double factor);
+  double factor() const { return factor_; }
   // To be called often by that thread: sleeps what is due.
   void Pay();
 

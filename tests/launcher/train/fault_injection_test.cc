@@ -1,10 +1,17 @@
 #include "launcher/train/fault_injection.h"
 
 #include <signal.h>
+#include <time.h>
+
+#include <chrono>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "launcher/train/make_engine.h"
+#include "parallel/group/process_groups.h"
 #include "runtime/base/file.h"
+#include "runtime/comm/backends.h"
+#include "runtime/config/config.h"
 
 namespace perdure {
 namespace {
@@ -36,6 +43,51 @@ TEST(FaultInjectionTest, OnlyFaultsOfTheRankAndGenerationStrike) {
   EXPECT_TRUE(FaultInjector(*faults, 0, 2).empty());
   EXPECT_TRUE(FaultInjector(*faults, 1, 1).empty());
   EXPECT_FALSE(FaultInjector(*faults, 1, 2).empty());
+}
+
+double ThreadSeconds() {
+  timespec now = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) +
+         1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+// How long the engine sleeps at least after 2 ms of computing.
+double SleepsAfterComputing(TrainEngine* engine) {
+  const double begin = ThreadSeconds();
+  while (ThreadSeconds() < begin + 2e-3) {
+  }
+  const auto start = std::chrono::steady_clock::now();
+  engine->runtime().Pace();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+// As after a rollback, with steps made again.
+TEST(FaultInjectionTest, ASlowRankStaysSlowWithAnotherEngine) {
+  auto config = ParseConfig(
+      "model { family: 'gpt2' vocab_size: 17 context: 8 layers: 1 heads: 1 "
+      "hidden: 8 } train { steps: 20 global_batch: 1 micro_batch: 1 }",
+      "test");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const RunConfig resolved = ResolveConfig(*config);
+  const auto world = MakeLoopbackCommunicator();
+  const auto topology = Topology::Create(resolved.topology(), 1);
+  ASSERT_TRUE(topology.ok()) << topology.status();
+  const auto groups = MakeProcessGroups(*world, *topology);
+  ASSERT_TRUE(groups.ok()) << groups.status();
+  const auto device = MakeCpuDevice(1);
+  const auto faults = ParseFaults("slow51@0:8");
+  ASSERT_TRUE(faults.ok());
+  FaultInjector injector(*faults, 0, 1);
+  for (const int64_t last_step : {10, 12}) {
+    auto engine = MakeEngine(resolved, 8, &*groups, device.get(), nullptr);
+    ASSERT_TRUE(engine.ok()) << engine.status();
+    for (int64_t step = last_step - 2; step <= last_step; ++step) {
+      injector.Strike(step, {engine->get(), nullptr});
+    }
+    EXPECT_GT(SleepsAfterComputing(engine->get()), 0.09) << last_step;
+  }
 }
 
 TEST(FaultInjectionTest, EntriesThatAreNoFaultsAreNamed) {
