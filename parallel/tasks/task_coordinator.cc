@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <chrono>
 
+#include "absl/time/time.h"
 #include "parallel/tasks/task_link.h"
 #include "parallel/tasks/task_side.h"
 
@@ -55,29 +57,40 @@ class TaskCoordinator : public TaskSide {
         return Tell(grant->taken_from, TaskMessage::kSkip, grant->task);
       }
     }
-    return WaitForMessage();
+    return WaitForMessage(kWaitForAnswer * comm_->timeout());
   }
 
   absl::StatusOr<int> Finish() override {
+    const absl::Duration timeout = kWaitForGoodbye * comm_->timeout();
     while (left_ > 0) {
-      RETURN_IF_ERROR(WaitForMessage());
+      RETURN_IF_ERROR(WaitForMessage(
+          timeout - absl::FromChrono(Clock::now() - published_)));
       RETURN_IF_ERROR(Poll());
     }
     for (TaskLink& link : links_) RETURN_IF_ERROR(link.Finish());
     return late_signal_;
   }
 
-  void GiveUp() override {
-    for (TaskLink& link : links_) link.GiveUp();
-  }
-
  private:
-  absl::Status WaitForMessage() {
+  using Clock = std::chrono::steady_clock;
+
+  // An error names who owes a message: an answer or, after the result, its
+  // last. Idle ranks wait themselves.
+  absl::Status WaitForMessage(absl::Duration timeout) {
     std::vector<CommRequest*> requests;
+    std::vector<int> owing;
     for (TaskLink& link : links_) {
-      if (link.waiting() != nullptr) requests.push_back(link.waiting());
+      if (link.waiting() == nullptr) continue;
+      requests.push_back(link.waiting());
+      if (finished_ || !board_.list(link.peer()).empty()) {
+        owing.push_back(link.peer());
+      }
     }
-    return comm_->WaitAny(requests);
+    ASSIGN_OR_RETURN(const bool any, comm_->WaitAny(requests, timeout));
+    if (any) return absl::OkStatus();
+    return SilenceError(
+        *comm_, owing,
+        (finished_ ? kWaitForGoodbye : kWaitForAnswer) * comm_->timeout());
   }
 
   // Nothing for this rank itself, whose list the board is, nor for rank -1.
@@ -122,6 +135,7 @@ class TaskCoordinator : public TaskSide {
 
   absl::Status Publish() {
     finished_ = true;
+    published_ = Clock::now();
     answers_.winners = board_.winners();
     std::vector<double> numbers(answers_.winners.begin(),
                                 answers_.winners.end());
@@ -141,6 +155,7 @@ class TaskCoordinator : public TaskSide {
   TaskBoard board_;
   std::vector<TaskLink> links_;  // to all the others
   bool listening_ = false;
+  Clock::time_point published_;
   size_t left_;  // workers that have not said goodbye
   int late_signal_ = 0;
 };

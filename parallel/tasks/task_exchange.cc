@@ -54,12 +54,11 @@ absl::StatusOr<TaskAnswers> TaskExchange::Run(
     status = late.status();
     if (late.ok()) late_signal_ = *late;
   }
+  // Before the side goes, whose messages may still be under way.
+  if (!status.ok()) status = comm_->Fail(status);
   const std::unique_ptr<TaskSide> side = std::move(side_);
   current_ = -1;
-  if (!status.ok()) {
-    side->GiveUp();
-    return status;
-  }
+  RETURN_IF_ERROR(status);
   return std::move(side->answers());
 }
 

@@ -46,7 +46,9 @@ class TaskExchange {
 
   // Collective over the group; tasks and options but the signal are the same on
   // all ranks. Unavailable or DeadlineExceeded as Communicator's calls: a dead
-  // rank is not replaced, its generation ends.
+  // rank is not replaced, its generation ends. The coordinator names the rank
+  // that is silent; the others, which wait for the coordinator, do so for twice
+  // the group's time-out. After any error the communicator has failed.
   absl::StatusOr<TaskAnswers> Run(const std::vector<StepTask>& tasks,
                                   const Options& options, Compute compute);
 

@@ -1,6 +1,7 @@
 #include "parallel/tasks/task_link.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "glog/logging.h"
 
 namespace perdure {
@@ -68,13 +69,16 @@ absl::Status TaskLink::Finish() {
   return absl::OkStatus();
 }
 
-void TaskLink::GiveUp() {
-  if (request_ != nullptr) request_->GiveUp();
-  for (Outgoing& out : outgoing_) {
-    for (auto& send : out.sends) {
-      if (send != nullptr) send->GiveUp();
-    }
-  }
+absl::Status SilenceError(const Communicator& comm,
+                          const std::vector<int>& ranks,
+                          absl::Duration timeout) {
+  const auto name = [&](std::string* out, int rank) {
+    absl::StrAppend(out, comm.NameOf(rank));
+  };
+  return absl::DeadlineExceededError(absl::StrCat(
+      comm.name(), ": no message from ", absl::StrJoin(ranks, ", ", name),
+      " within ", absl::FormatDuration(timeout),
+      ". See what they did; if they are only slow, raise the time-out"));
 }
 
 }  // namespace perdure

@@ -57,8 +57,6 @@ class TaskLink {
                     std::vector<double> numbers = {});
   // Blocks until all has been sent.
   absl::Status Finish();
-  // After an error: nothing more is sent or waited for.
-  void GiveUp();
 
  private:
   struct Outgoing {
@@ -73,6 +71,11 @@ class TaskLink {
   std::unique_ptr<CommRequest> request_;
   std::list<Outgoing> outgoing_;  // stays where it is while it is sent
 };
+
+// DeadlineExceeded: none of `ranks` has sent anything within `timeout`.
+absl::Status SilenceError(const Communicator& comm,
+                          const std::vector<int>& ranks,
+                          absl::Duration timeout);
 
 }  // namespace perdure
 

@@ -11,6 +11,13 @@
 
 namespace perdure {
 
+// In time-outs of the group. Who is silent is to be named by the coordinator,
+// before another rank would name the coordinator, which only waits, too; and
+// before a collective that the others have gone on to gives up.
+inline constexpr double kWaitForAnswer = 1;
+inline constexpr double kWaitForGoodbye = 0.75;  // from the result on
+inline constexpr double kWaitForCoordinator = 2;
+
 class TaskSide {
  public:
   virtual ~TaskSide() = default;
@@ -32,8 +39,6 @@ class TaskSide {
   // Finished: blocks until the others know. Returns a signal that came too late
   // for this step's answers, or 0.
   virtual absl::StatusOr<int> Finish() = 0;
-  // After an error.
-  virtual void GiveUp() = 0;
 
  protected:
   bool finished_ = false;

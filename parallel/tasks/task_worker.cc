@@ -40,7 +40,11 @@ class TaskWorker : public TaskSide {
       wants_ = true;
       RETURN_IF_ERROR(Send(TaskMessage::kWant, 0));
     }
-    return comm_->WaitAny({link_.waiting()});
+    const absl::Duration timeout = kWaitForCoordinator * comm_->timeout();
+    ASSIGN_OR_RETURN(const bool any,
+                     comm_->WaitAny({link_.waiting()}, timeout));
+    return any ? absl::OkStatus()
+               : SilenceError(*comm_, {link_.peer()}, timeout);
   }
 
   absl::StatusOr<int> Finish() override {
@@ -48,8 +52,6 @@ class TaskWorker : public TaskSide {
     RETURN_IF_ERROR(link_.Finish());
     return 0;
   }
-
-  void GiveUp() override { link_.GiveUp(); }
 
  private:
   absl::Status Send(TaskMessage::Kind kind, int task,

@@ -60,9 +60,6 @@ class CommRequest {
   virtual absl::Status Wait() = 0;
   // Whether Wait would return at once. Never blocks; lets MPI go on.
   virtual absl::StatusOr<bool> Poll() = 0;
-  // For a rank that stops because of an error of its own: may be destroyed
-  // before it is done. The communicator is of no use afterwards.
-  virtual void GiveUp() = 0;
 };
 
 class Communicator {
@@ -73,6 +70,10 @@ class Communicator {
   virtual int size() const = 0;
   const std::string& name() const { return name_; }
   const CommStats& stats() const { return stats_; }
+  // The group's time-out.
+  virtual absl::Duration timeout() const = 0;
+  // For messages: "rank 1 (world rank 5)".
+  virtual std::string NameOf(int rank) const = 0;
 
   virtual absl::Status Barrier() = 0;
   // In place. dtype: kF32, kF64, kI32, kI64; kBF16 is summed in fp32.
@@ -97,7 +98,13 @@ class Communicator {
 
   // Blocks until at least one of `requests`, all of this communicator, can be
   // waited for without blocking: who it is, Poll tells. There must be one.
-  virtual absl::Status WaitAny(absl::Span<CommRequest* const> requests) = 0;
+  // False: `timeout` has passed, which is no error yet.
+  virtual absl::StatusOr<bool> WaitAny(absl::Span<CommRequest* const> requests,
+                                       absl::Duration timeout) = 0;
+  // For a rank that stops because of `error`, which comes back: the
+  // communicator has failed, and ranks of this node that wait in one of its
+  // collectives are told why.
+  virtual absl::Status Fail(const absl::Status& error) = 0;
 
   // Collective over the parent: ranks of equal color (>= 0) form a group, by
   // ascending key. The name is for messages: "tp[0]".

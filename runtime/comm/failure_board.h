@@ -20,6 +20,8 @@ class FailureBoard {
   bool failed() const {
     return state_.load(std::memory_order_acquire) >= kPosted;
   }
+  // Who reported; after that.
+  int world_rank() const { return world_rank_; }
   // The error of a rank that was doing `what` when it saw the report.
   absl::Status StatusFor(const std::string& what) const;
 

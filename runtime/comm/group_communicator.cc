@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "glog/logging.h"
 #include "runtime/comm/reduce.h"
 
@@ -111,32 +110,23 @@ absl::Status GroupCommunicator::Broadcast(void* data, uint64_t bytes,
             [&](Collectives& means) { return means.Broadcast(call, data); });
 }
 
-absl::Status GroupCommunicator::WaitAny(
-    absl::Span<CommRequest* const> requests) {
+absl::StatusOr<bool> GroupCommunicator::WaitAny(
+    absl::Span<CommRequest* const> requests, absl::Duration timeout) {
   CHECK(!requests.empty()) << name();
   const OnBoard shown(group_, "Receive", 0);
   const Deadline::Clock::time_point start = Deadline::Clock::now();
   const WaitPolicy policy = MessagePolicy();
-  const Deadline deadline(group_.timeout);
+  const Deadline deadline(timeout);
   Waiter waiter(policy, deadline);
+  bool any = false;
   do {
     for (CommRequest* request : requests) {
       ASSIGN_OR_RETURN(const bool done, request->Poll());
-      if (done) {
-        Count(0, SecondsSince(start));
-        return absl::OkStatus();
-      }
+      any = any || done;
     }
-  } while (waiter.Pause());
-  std::vector<std::string> peers;
-  for (CommRequest* request : requests) {
-    const int peer = static_cast<TimedRequest*>(request)->info().peer;
-    peers.push_back(RankName(group_, peer));
-  }
-  return Note(absl::DeadlineExceededError(absl::StrCat(
-      name(), ": no message from ", absl::StrJoin(peers, ", "), " within ",
-      absl::FormatDuration(group_.timeout),
-      ". See what they did; if they are only slow, raise the time-out")));
+  } while (!any && waiter.Pause());
+  Count(0, SecondsSince(start));
+  return any;
 }
 
 absl::StatusOr<GroupCommunicator::Part> GroupCommunicator::PartOf(int color,

@@ -19,11 +19,15 @@ class GroupCommunicator : public Communicator {
  public:
   int rank() const final { return group_.rank; }
   int size() const final { return group_.size(); }
+  absl::Duration timeout() const final { return group_.timeout; }
+  std::string NameOf(int rank) const final { return RankName(group_, rank); }
   absl::Status Barrier() final;
   absl::Status AllReduce(void* data, int64_t n, DType dtype, ReduceOp op) final;
   absl::Status AllGather(const void* input, uint64_t bytes, void* output) final;
   absl::Status Broadcast(void* data, uint64_t bytes, int root) final;
-  absl::Status WaitAny(absl::Span<CommRequest* const> requests) final;
+  absl::StatusOr<bool> WaitAny(absl::Span<CommRequest* const> requests,
+                               absl::Duration timeout) final;
+  absl::Status Fail(const absl::Status& error) final { return Note(error); }
 
  protected:
   explicit GroupCommunicator(GroupInfo group);
@@ -80,7 +84,6 @@ class TimedRequest : public CommRequest {
   TimedRequest(GroupCommunicator* comm, const TransferInfo& info);
   absl::Status Wait() final;
   absl::StatusOr<bool> Poll() final;
-  void GiveUp() final { waited_ = true; }
   const TransferInfo& info() const { return info_; }
 
  protected:

@@ -285,8 +285,9 @@ void SharedCollectives::Reach(Stage stage, uint64_t value) {
 }
 
 absl::Status SharedCollectives::WaitFailed(Stage stage, uint64_t value) {
-  // A failure elsewhere that is no time-out is the better explanation. After a
-  // time-out elsewhere each rank names the ranks that it misses itself.
+  // A failure elsewhere that is no time-out is the better explanation, and so
+  // is a time-out for which a rank does not come here. After one in here each
+  // rank names the ranks that it misses itself.
   const std::string name = CallName(group_, call_);
   const absl::Status posted =
       board_->failed() ? board_->StatusFor(name) : absl::OkStatus();
@@ -300,7 +301,12 @@ absl::Status SharedCollectives::WaitFailed(Stage stage, uint64_t value) {
       missing.push_back(r);
     }
   }
-  if (!posted.ok() && missing.empty()) return posted;
+  const bool explains =
+      missing.empty() ||
+      std::any_of(missing.begin(), missing.end(), [this](int rank) {
+        return group_.world_ranks[rank] == board_->world_rank();
+      });
+  if (!posted.ok() && explains) return posted;
   return MissingRanksError(group_, call_, missing, last);
 }
 

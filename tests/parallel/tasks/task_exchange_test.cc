@@ -204,23 +204,49 @@ TEST(TaskExchangeTest, ARankThatDiesInTheMiddleIsNamedByAllOthers) {
   }
 }
 
-TEST(TaskExchangeTest, ARankThatHangsIsNamedAtTheDeadline) {
-  const auto tasks = EachHas(3, 1, 1);
-  const auto statuses = RunThreadRanks(
-      3, absl::Milliseconds(300), [&](Communicator& world) -> absl::Status {
-        if (world.rank() == 2) return absl::OkStatus();  // never comes
+// Rank `hung` of three never comes to the exchange; the others go on to a
+// collective after it.
+std::vector<absl::Status> RunWithout(int hung, bool share,
+                                     const std::vector<StepTask>& tasks) {
+  return RunThreadRanks(
+      3, absl::Seconds(1), [&](Communicator& world) -> absl::Status {
+        if (world.rank() == hung) return absl::OkStatus();
         TaskExchange exchange(&world);
         TaskExchange::Options options;
         options.step = 1;
-        options.share = true;
+        options.share = share;
         const auto compute = [&](int, std::vector<double>*) {
           return exchange.Interrupt();
         };
-        return exchange.Run(tasks, options, compute).status();
+        RETURN_IF_ERROR(exchange.Run(tasks, options, compute).status());
+        return world.Barrier();
       });
-  EXPECT_EQ(statuses[0].code(), absl::StatusCode::kDeadlineExceeded);
-  EXPECT_THAT(std::string(statuses[0].message()),
-              HasSubstr("no message from rank 2 (world rank 2)"));
+}
+
+void ExpectAllSay(const std::vector<absl::Status>& statuses, int hung,
+                  const std::string& text) {
+  for (int r = 0; r < 3; ++r) {
+    if (r == hung) continue;
+    const absl::Status& status = statuses[static_cast<size_t>(r)];
+    EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << r;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(text)) << r;
+  }
+}
+
+// What it should have done others have done; it only owes its last word.
+TEST(TaskExchangeTest, ARankThatHangsIsNamedByAllBeforeCollectivesEnd) {
+  ExpectAllSay(RunWithout(2, /*share=*/true, EachHas(3, 1, 1)), 2,
+               "no message from rank 2 (world rank 2) within 750ms");
+}
+
+TEST(TaskExchangeTest, ARankThatHangsWithItsTaskIsNamedAndNotAnIdleOne) {
+  ExpectAllSay(RunWithout(2, /*share=*/false, EachHas(3, 1, 1)), 2,
+               "no message from rank 2 (world rank 2) within 1s");
+}
+
+TEST(TaskExchangeTest, ACoordinatorThatHangsIsNamedByTheOthers) {
+  ExpectAllSay(RunWithout(0, /*share=*/true, EachHas(3, 1, 1)), 0,
+               "no message from rank 0 (world rank 0) within 2s");
 }
 
 TEST(TaskExchangeTest, ASingleRankNeedsNobody) {

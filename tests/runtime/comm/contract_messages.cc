@@ -105,7 +105,9 @@ absl::Status WhoeverComesFirstIsServed(Communicator& world) {
     ASSIGN_OR_RETURN(const bool early, receive->Poll());
     RETURN_UNLESS(!early, "answered before it was asked");
     ASSIGN_OR_RETURN(auto send, world.Send(&question, 4, 0, 4));
-    RETURN_IF_ERROR(world.WaitAny({receive.get()}));
+    ASSIGN_OR_RETURN(const bool any,
+                     world.WaitAny({receive.get()}, world.timeout()));
+    RETURN_UNLESS(any, "no answer");
     ASSIGN_OR_RETURN(const bool done, receive->Poll());
     RETURN_UNLESS(done, "WaitAny has returned");
     RETURN_IF_ERROR(receive->Wait());
@@ -124,7 +126,8 @@ absl::Status WhoeverComesFirstIsServed(Communicator& world) {
     for (const auto& receive : receives) {
       if (receive != nullptr) waiting.push_back(receive.get());
     }
-    RETURN_IF_ERROR(world.WaitAny(waiting));
+    ASSIGN_OR_RETURN(const bool any, world.WaitAny(waiting, world.timeout()));
+    RETURN_UNLESS(any, "no question");
     for (int r = 0; r < others; ++r) {
       if (receives[r] == nullptr) continue;
       ASSIGN_OR_RETURN(const bool done, receives[r]->Poll());

@@ -46,20 +46,24 @@ TEST(ThreadFailureTest, AMissingRankOfAGroupIsNamedByItsWorldRankToo) {
                     HasSubstr("rank 1 (world rank 3), last seen in nothing")));
 }
 
-TEST(ThreadFailureTest, SilentSendersAreNamedByWhoWaitsForAnyOfThem) {
+TEST(ThreadFailureTest, WhoWaitsInVainForAnyOfSomeMayGoOn) {
   const auto statuses = RunThreadRanks(
-      3, absl::Milliseconds(300), [](Communicator& world) -> absl::Status {
-        if (world.rank() != 1) return absl::OkStatus();
-        int in[2] = {};
-        ASSIGN_OR_RETURN(auto zero, world.Receive(&in[0], 4, 0, 1));
-        ASSIGN_OR_RETURN(auto two, world.Receive(&in[1], 4, 2, 1));
-        return world.WaitAny({zero.get(), two.get()});
+      2, absl::Seconds(30), [](Communicator& world) -> absl::Status {
+        if (world.rank() == 0) {
+          RETURN_IF_ERROR(world.Barrier());
+          const int out = 7;
+          ASSIGN_OR_RETURN(auto send, world.Send(&out, 4, 1, 1));
+          return send->Wait();
+        }
+        int in = 0;
+        ASSIGN_OR_RETURN(auto receive, world.Receive(&in, 4, 0, 1));
+        const auto any = world.WaitAny({receive.get()}, absl::Milliseconds(5));
+        if (any.value_or(true)) return absl::InternalError("too early");
+        RETURN_IF_ERROR(world.Barrier());
+        RETURN_IF_ERROR(receive->Wait());
+        return in == 7 ? absl::OkStatus() : absl::InternalError("not 7");
       });
-  EXPECT_EQ(statuses[1].code(), absl::StatusCode::kDeadlineExceeded);
-  EXPECT_THAT(std::string(statuses[1].message()),
-              AllOf(HasSubstr("world: no message from"),
-                    HasSubstr("rank 0 (world rank 0)"),
-                    HasSubstr("rank 2 (world rank 2)"), HasSubstr("300ms")));
+  EXPECT_THAT(statuses, testing::Each(absl::OkStatus()));
 }
 
 TEST(ThreadFailureTest, ADeadSenderEndsPollingAtOnce) {
@@ -83,8 +87,7 @@ TEST(ThreadFailureTest, ARankThatStopsMayLeaveWhatItPosted) {
         if (world.rank() == 1) return world.Barrier();
         int in = 0;
         ASSIGN_OR_RETURN(auto request, world.Receive(&in, 4, 1, 1));
-        request->GiveUp();
-        return absl::DataLossError("my disk is gone");
+        return world.Fail(absl::DataLossError("my disk is gone"));
       });
   EXPECT_EQ(statuses[0].code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(statuses[1].code(), absl::StatusCode::kUnavailable);
