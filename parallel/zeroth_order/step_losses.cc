@@ -45,7 +45,7 @@ LossShare StepLosses::PlacesOf(const ProbePart& part) const {
 }
 
 absl::Status StepLosses::ComputePart(const Batch& batch, const ProbePart& part,
-                                     LossTable* table) {
+                                     LossTable* table, uint64_t* evidence) {
   std::vector<MicroBatch> micro_batches;
   if (part.probes.size() > 0) {
     ASSIGN_OR_RETURN(micro_batches, reader_.Read(batch.data, batch.run.samples,
@@ -62,7 +62,7 @@ absl::Status StepLosses::ComputePart(const Batch& batch, const ProbePart& part,
                                            base, micro_batches, &losses);
   runtime_->meter().End();
   RETURN_IF_ERROR(status);
-  evidence_ = EvidenceOf(losses);
+  if (evidence != nullptr) *evidence = EvidenceOf(losses);
   if (!HasLosses()) return absl::OkStatus();
   const int64_t begin = PlacesOf(part).sequences.begin;
   const size_t count = micro_batches.size();
@@ -85,8 +85,9 @@ absl::Status StepLosses::ComputePart(const Batch& batch, const ProbePart& part,
 }
 
 absl::Status StepLosses::ComputeAlone(const Batch& batch, LossTable* table,
-                                      int* signal) {
-  RETURN_IF_ERROR(ComputePart(batch, PartOf(groups_->replica()), table));
+                                      int* signal, uint64_t* evidence) {
+  RETURN_IF_ERROR(
+      ComputePart(batch, PartOf(groups_->replica()), table, evidence));
   if (HasLosses()) {
     std::vector<LossShare> shares;
     for (int r = 0; r < groups_->replica_count(); ++r) {
@@ -121,7 +122,7 @@ absl::Status StepLosses::ComputeTogether(const Batch& batch, LossTable* table,
   options.signal = *signal;
   const auto compute = [&](int task, std::vector<double>* answer) {
     const ProbePart& part = parts[static_cast<size_t>(task)];
-    RETURN_IF_ERROR(ComputePart(batch, part, table));
+    RETURN_IF_ERROR(ComputePart(batch, part, table, /*evidence=*/nullptr));
     PackLosses(PlacesOf(part), *table, answer);
     return absl::OkStatus();
   };
@@ -137,9 +138,10 @@ absl::Status StepLosses::ComputeTogether(const Batch& batch, LossTable* table,
 }
 
 absl::Status StepLosses::Compute(const Dataset& data, const RunState& run,
-                                 double eps, LossTable* table, int* signal) {
+                                 double eps, LossTable* table, int* signal,
+                                 uint64_t* evidence) {
   const Batch batch = {data, run, eps};
-  return exchange_ == nullptr ? ComputeAlone(batch, table, signal)
+  return exchange_ == nullptr ? ComputeAlone(batch, table, signal, evidence)
                               : ComputeTogether(batch, table, signal);
 }
 

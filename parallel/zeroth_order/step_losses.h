@@ -29,8 +29,10 @@ class StepLosses {
 
   // Collective. Of step run.step + 1 with perturbations of `eps`: the table is
   // whole on ranks that have losses. *signal becomes the largest of all ranks.
+  // With `evidence`, not with backups, also what this rank computed
+  // (evidence.h).
   absl::Status Compute(const Dataset& data, const RunState& run, double eps,
-                       LossTable* table, int* signal);
+                       LossTable* table, int* signal, uint64_t* evidence);
   // Whether losses come into being on this rank.
   bool HasLosses() const {
     return groups_->last_stage() && groups_->me.tp == 0;
@@ -38,10 +40,6 @@ class StepLosses {
   const std::vector<Probe>& probes() const { return probes_; }
   // Of this rank's losses in the last step, as they were sent.
   int64_t sent_bytes() const { return sent_bytes_; }
-
-  // Of all that this rank computed in the last Compute without backups
-  // (evidence.h).
-  uint64_t evidence() const { return evidence_; }
 
   // See TrainEngine.
   void SetShares(const std::vector<int64_t>& counts) { shares_ = counts; }
@@ -63,8 +61,9 @@ class StepLosses {
   // The places of its losses.
   LossShare PlacesOf(const ProbePart& part) const;
   absl::Status ComputePart(const Batch& batch, const ProbePart& part,
-                           LossTable* table);
-  absl::Status ComputeAlone(const Batch& batch, LossTable* table, int* signal);
+                           LossTable* table, uint64_t* evidence);
+  absl::Status ComputeAlone(const Batch& batch, LossTable* table, int* signal,
+                            uint64_t* evidence);
   absl::Status ComputeTogether(const Batch& batch, LossTable* table,
                                int* signal);
 
@@ -79,7 +78,6 @@ class StepLosses {
   std::vector<double> speeds_;              // by replica
   std::unique_ptr<TaskExchange> exchange_;  // nullptr: without backups
   int64_t sent_bytes_ = 0;
-  uint64_t evidence_ = 0;
 };
 
 }  // namespace perdure

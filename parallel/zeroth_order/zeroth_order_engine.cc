@@ -97,13 +97,14 @@ absl::StatusOr<std::unique_ptr<ZerothOrderEngine>> ZerothOrderEngine::Create(
 
 absl::Status ZerothOrderEngine::ComputeLosses(const Dataset& data,
                                               const RunState& run, double eps,
-                                              LossTable* table, int* signal) {
+                                              LossTable* table, int* signal,
+                                              uint64_t* evidence) {
   std::optional<PassingWeightFault> fault;
   if (const auto spoil = TakeSpoil()) {
     weights_->Flush();  // theta stays as it is until the fault has passed
     fault.emplace(runtime_.get(), *spoil);
   }
-  return losses_->Compute(data, run, eps, table, signal);
+  return losses_->Compute(data, run, eps, table, signal, evidence);
 }
 
 absl::StatusOr<StepEstimate> ZerothOrderEngine::ShareEstimate(
@@ -166,8 +167,9 @@ absl::StatusOr<uint64_t> ZerothOrderEngine::Recompute(const Dataset& data,
                    config_.train().global_batch());
   const double eps = EpsOf(LearningRate(config_.optim(), run.step + 1));
   int signal = 0;
-  RETURN_IF_ERROR(ComputeLosses(data, run, eps, &unused, &signal));
-  return losses_->evidence();
+  uint64_t evidence = 0;
+  RETURN_IF_ERROR(ComputeLosses(data, run, eps, &unused, &signal, &evidence));
+  return evidence;
 }
 
 std::vector<TensorDigest> ZerothOrderEngine::Digests() {
@@ -184,7 +186,10 @@ absl::StatusOr<StepRecord> ZerothOrderEngine::Step(const Dataset& data,
   const int64_t tp_before = groups_->tp->stats().bytes;
   LossTable table(static_cast<int>(losses_->probes().size()),
                   config_.train().global_batch());
-  RETURN_IF_ERROR(ComputeLosses(data, *run, eps, &table, signal));
+  uint64_t evidence = 0;
+  RETURN_IF_ERROR(
+      ComputeLosses(data, *run, eps, &table, signal,
+                    NeedsEvidence(run->step + 1) ? &evidence : nullptr));
   ASSIGN_OR_RETURN(const StepEstimate estimate,
                    ShareEstimate(learning_rate, eps, table));
 
@@ -194,7 +199,7 @@ absl::StatusOr<StepRecord> ZerothOrderEngine::Step(const Dataset& data,
     reason = "a projected gradient is not finite";
   }
   record.skipped = !reason.empty();
-  RETURN_IF_ERROR(CheckStep(data, *run, record, losses_->evidence()));
+  RETURN_IF_ERROR(CheckStep(data, *run, record, evidence));
   if (record.skipped) {
     RETURN_IF_ERROR(CheckBadStep(config_.train(), record, reason, *run));
   } else {

@@ -60,9 +60,10 @@ class ZerothOrderEngine : public TrainEngine {
                     Trace* trace);
 
   double EpsOf(double learning_rate) const;
-  // Those of a step: whole on ranks that have losses.
+  // Those of a step, as StepLosses gives them.
   absl::Status ComputeLosses(const Dataset& data, const RunState& run,
-                             double eps, LossTable* table, int* signal);
+                             double eps, LossTable* table, int* signal,
+                             uint64_t* evidence);
   // The estimate, on all ranks.
   absl::StatusOr<StepEstimate> ShareEstimate(double learning_rate, double eps,
                                              const LossTable& table);
