@@ -70,7 +70,8 @@ from the newest snapshot and the journal.
                                       layouts, their memory and modelled time
   perdure-launch diagnose LOG...      what went wrong in any logs, and what to do
   perdure-launch simulate [FILE] [NAME=VALUE...]
-                                      a run on paper: failures, lost time, the
+                                      a run on paper: failures, spares, fewer
+                                      ranks (min=N), what is lost to what, the
                                       best time between snapshots
   perdure-launch rules                the rules of diagnosis, to write one's own
 

@@ -19,6 +19,8 @@ struct Share {
 
 std::vector<Share> Shares(const TimeSpent& time) {
   return {
+      {"running with fewer ranks", time.fewer,
+       "more spares, or faster repairs"},
       {"steps made again", time.redone,
        "snapshots nearer to the best interval, or with less standstill"},
       {"standing still for snapshots", time.snapshots,
@@ -93,12 +95,15 @@ std::string SimulationReport(const Simulation& simulation) {
       HumanDuration(RunMtbf(simulation)));
   absl::StrAppendFormat(&text,
                         "interruptions                 %.1f\n"
+                        "  before the first step       %.1f\n"
                         "  hosts lost                  %.1f\n"
                         "  probes of broken hosts      %.1f\n"
+                        "moves to more ranks           %.1f\n"
                         "steps kept                    %s\n"
                         "steps lost                    %s\n",
-                        outcome.interruptions, outcome.hosts_lost,
-                        outcome.probes_failed,
+                        outcome.interruptions, outcome.in_start,
+                        outcome.hosts_lost, outcome.probes_failed,
+                        outcome.moves,
                         WithCommas(static_cast<int64_t>(outcome.steps)),
                         WithCommas(static_cast<int64_t>(outcome.steps_lost)));
   AppendTime(outcome, &text);

@@ -70,6 +70,8 @@ absl::StatusOr<Simulation> ReadSimulation(
 }
 
 absl::Status CheckSimulation(const Simulation& simulation) {
+  const double ranks =
+      static_cast<double>(simulation.nodes()) * simulation.ranks_per_node();
   const struct {
     const char* name;
     double value, least, most;
@@ -82,6 +84,8 @@ absl::Status CheckSimulation(const Simulation& simulation) {
       {"node_mtbf_hours", simulation.node_mtbf_hours(), 0.001, 1e9},
       {"host_share", simulation.host_share(), 0, 1},
       {"repair_hours", simulation.repair_hours(), 0, 1e6},
+      {"replica_ranks", static_cast<double>(simulation.replica_ranks()), 1,
+       ranks},
       {"step_seconds", simulation.step_seconds(), 1e-4, 1e6},
       {"snapshot_interval_seconds", simulation.snapshot_interval_seconds(),
        0.001, 1e9},
@@ -91,6 +95,7 @@ absl::Status CheckSimulation(const Simulation& simulation) {
       {"load_seconds", simulation.load_seconds(), 0, 1e6},
       {"probe_seconds", simulation.probe_seconds(), 0.001, 1e6},
       {"cooldown_seconds", simulation.cooldown_seconds(), 0.001, 1e6},
+      {"min", static_cast<double>(simulation.min()), 0, ranks},
       {"trials", static_cast<double>(simulation.trials()), 1, 1000},
   };
   for (const auto& range : ranges) {

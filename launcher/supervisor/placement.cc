@@ -1,6 +1,7 @@
 #include "launcher/supervisor/placement.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -13,13 +14,11 @@ std::optional<Placement> ChoosePlacement(const NodeTable& nodes,
   if (nodes.local()) return Placement{rule.ranks, {}, std::nullopt, ""};
   const int most = std::min(rule.ranks, nodes.TrustedSlots(now));
   for (int ranks = most; ranks >= rule.min_ranks; --ranks) {
-    Placement placement{ranks, *nodes.Choose(ranks, now), std::nullopt, ""};
-    if (ranks == rule.ranks) return placement;
-    std::optional<LayoutAnswer> answer = layouts(ranks);
+    std::optional<LayoutAnswer> answer = LayoutAnswer();  // the run's own
+    if (ranks < rule.ranks) answer = layouts(ranks);
     if (!answer.has_value()) continue;
-    placement.layout = std::move(answer->layout);
-    placement.why = std::move(answer->why);
-    return placement;
+    return Placement{ranks, *nodes.Choose(ranks, now),
+                     std::move(answer->layout), std::move(answer->why)};
   }
   return std::nullopt;
 }
@@ -34,12 +33,11 @@ std::string HostsText(const Placement& placement) {
 
 std::vector<std::string> Newcomers(const Placement& placement,
                                    const std::vector<HostSlots>& before) {
+  std::unordered_set<std::string> known;
+  for (const HostSlots& host : before) known.insert(host.host);
   std::vector<std::string> hosts;
   for (const HostSlots& host : placement.hosts) {
-    const bool known = std::any_of(
-        before.begin(), before.end(),
-        [&](const HostSlots& other) { return other.host == host.host; });
-    if (!known) hosts.push_back(host.host);
+    if (known.count(host.host) == 0) hosts.push_back(host.host);
   }
   return hosts;
 }

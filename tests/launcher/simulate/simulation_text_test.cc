@@ -32,6 +32,8 @@ TEST(SimulationTextTest, MistakesAreNamed) {
   EXPECT_THAT(Problem({"nodes=many"}), HasSubstr("nodes: 'many' is no int32"));
   EXPECT_THAT(Problem({"nodes=0"}), HasSubstr("nodes = 0 is not within 1"));
   EXPECT_THAT(Problem({"host_share=1.5"}), HasSubstr("host_share"));
+  EXPECT_THAT(Problem({"nodes=2", "ranks_per_node=4", "min=9"}),
+              HasSubstr("min = 9 is not within 0 and 8"));
   EXPECT_TRUE(absl::IsNotFound(ReadSimulation({"/no/such"}).status()));
   const ScratchDirectory scratch;
   const std::string path = JoinPath(scratch.path(), "a.textproto");
