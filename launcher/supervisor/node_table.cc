@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -112,6 +114,28 @@ std::optional<std::vector<HostSlots>> NodeTable::Choose(int ranks,
   return chosen;
 }
 
+void NodeTable::LearnNames(const std::vector<HostSlots>& hosts,
+                           const std::vector<std::string>& names) {
+  size_t rank = 0;
+  std::map<std::string, std::string> learned;  // by own name
+  for (const HostSlots& host : hosts) {
+    std::set<std::string> told;
+    for (int i = 0; i < host.slots && rank < names.size(); ++i, ++rank) {
+      if (!names[rank].empty()) told.insert(names[rank]);
+    }
+    if (told.empty()) continue;
+    // Ranks are elsewhere than this reckons with, or hosts share a name.
+    if (told.size() > 1 || !learned.emplace(*told.begin(), host.host).second) {
+      return;
+    }
+  }
+  for (const auto& [name, host] : learned) {
+    for (Node& node : nodes_) {
+      if (node.host.host == host) node.own_name = name;
+    }
+  }
+}
+
 int NodeTable::TrustedSlots(double now) const {
   int slots = 0;
   for (const Node& node : nodes_) {
@@ -124,7 +148,7 @@ NodeTable::Node* NodeTable::Find(absl::string_view host) {
   Node* alike = nullptr;
   int many = 0;
   for (Node& node : nodes_) {
-    if (node.host.host == host) return &node;
+    if (node.host.host == host || node.own_name == host) return &node;
     if (ShortName(node.host.host) == ShortName(host)) {
       alike = &node;
       ++many;

@@ -34,11 +34,16 @@ class NodeTable {
   // the others do not suffice; none if all do not. One of them may give fewer
   // slots than it has.
   std::optional<std::vector<HostSlots>> Choose(int ranks, double now) const;
+  // What hosts call themselves, where --hosts has addresses or aliases: `hosts`
+  // are Choose's, which mpirun fills one after another; `names` has what each
+  // rank has told, or nothing. Where that does not agree nothing is learned.
+  void LearnNames(const std::vector<HostSlots>& hosts,
+                  const std::vector<std::string>& names);
   // Ranks that the trusted hosts take together.
   int TrustedSlots(double now) const;
   // Keeps a host out for a while (CooldownAfter). False if it is none of the
-  // table's. Here and below the domain may be left out, or be there in
-  // addition: ranks give their host the name that it gives itself.
+  // table's. Here and below a host may be called as it calls itself, and the
+  // domain may be left out, or be there in addition.
   bool Exclude(absl::string_view host, double now);
   // It is trusted, but used last, for as long as Exclude would keep it out.
   bool MarkSlow(absl::string_view host, double now);
@@ -53,6 +58,7 @@ class NodeTable {
  private:
   struct Node {
     HostSlots host;
+    std::string own_name;  // empty: not learned
     int exclusions = 0;
     double out_until = 0;
     int swaps = 0;

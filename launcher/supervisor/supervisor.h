@@ -59,6 +59,8 @@ class Supervisor {
   // What a rule blames gets time: its host is left out, or, where it is no
   // host, the restart waits.
   void CoolDown(const Verdict& verdict, const DiagnosisRule& rule);
+  // Verdicts name hosts as their ranks do.
+  void LearnNames();
   void Exclude(const std::vector<std::string>& hosts);
   void Condemn(const std::vector<std::string>& hosts);
   // Seconds that an end in order and the next start cost, by this run's own.

@@ -24,6 +24,14 @@ ProbeOptions Supervisor::Probing() const {
   return options;
 }
 
+void Supervisor::LearnNames() {
+  std::vector<std::string> names;
+  for (const RankStatus& rank : table_.ranks()) {
+    names.push_back(rank.heard ? rank.last.host() : "");
+  }
+  placer_.nodes().LearnNames(placement_.hosts, names);
+}
+
 void Supervisor::Exclude(const std::vector<std::string>& hosts) {
   const double now = MonotonicSeconds();
   for (const std::string& host : hosts) {
@@ -48,6 +56,7 @@ void Supervisor::Condemn(const std::vector<std::string>& hosts) {
 // wrongly is never trusted again; where it is only known to be among several,
 // all of them are left alone for a while.
 void Supervisor::ExcludeGuilty(Verdict* verdict) {
+  LearnNames();
   std::vector<std::string> names;
   for (const HostSlots& host : placement_.hosts) names.push_back(host.host);
   if (verdict->fault == Fault::kStart) {

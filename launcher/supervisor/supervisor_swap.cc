@@ -25,6 +25,7 @@ void Supervisor::SwapSlowHosts(GenerationRun* run, double now) {
     return;
   }
   next_look_ = now + kLookSeconds;
+  LearnNames();
   SwapCase swap = stragglers_.Measure(table_, now);
   // The slowest of them, as far as spares suffice.
   for (std::vector<std::string> hosts = HostsOf(swap.slow); !hosts.empty();

@@ -4,6 +4,7 @@
 # labs can stand side by side.
 #
 #   lab_up N          nodes $lab_0 .. $lab_N-1 at 10.77.L.1 ..
+#                     (the agent takes both)
 #   on I COMMAND...   runs it on node I
 #   cut_off I / heal I  its link goes down silently, and comes back
 #   part I J / rejoin I J  no data gets through between two nodes, silently
@@ -58,7 +59,8 @@ lab_up() {
   lab_agent=$work/agent
   cat >"$lab_agent" <<AGENT
 #!/bin/sh
-host=\$1
+host=\$(sed -n "s/^\$1 //p" /etc/netns/$(lab_node 0)/hosts)
+host=\${host:-\$1}
 shift
 exec ip netns exec "\$host" unshare --uts --mount -- \
   sh -c "hostname \$host && $(lab_mount "\$host"); \$*"

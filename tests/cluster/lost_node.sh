@@ -46,11 +46,13 @@ survives cut_off "node silent"
 survives freeze "node silent"
 survives crash "incident 1"
 
-check "a host that computes wrongly is never used again"
+check "a host that computes wrongly is never used again, known by its address"
 run=$work/flipped
-expect 0 on 0 env PERDURE_FAULT=bitflip@2:40:1 "${launch[@]}" -- "${train[@]}" \
+addresses=$lab_net.1:2,$lab_net.2:2,$lab_net.3:2,$lab_net.4:2
+expect 0 on 0 env PERDURE_FAULT=bitflip@2:40:1 "${launch[@]}" \
+  "--hosts=$addresses" -- "${train[@]}" \
   --set resilience.check_every_steps=20 --run_dir "$run"
-says "bad arithmetic" "rank 2 on $(lab_node 1)" "$(lab_node 1):2 out for good"
+says "bad arithmetic" "rank 2 on $(lab_node 1)" "$lab_net.2:2 out for good"
 equal "$(losses "$run")" "$(losses "$work/whole")" "losses"
 
 check "no spare: waits for hosts, then exit code 94"

@@ -102,6 +102,26 @@ TEST(NodeTableTest, AHostIsKnownWithAndWithoutItsDomain) {
   EXPECT_FALSE(nodes.Exclude("10.0.0.2", 0));
 }
 
+TEST(NodeTableTest, AHostIsKnownByTheNameThatItsRanksTell) {
+  NodeTable nodes = TableOf("10.0.0.1:2,10.0.0.2:2,10.0.0.3:2");
+  nodes.LearnNames({{"10.0.0.1", 2}, {"10.0.0.2", 1}}, {"a", "", "b"});
+  EXPECT_TRUE(nodes.Exclude("b", 0));
+  EXPECT_EQ(Text(nodes.Choose(4, 1)), "10.0.0.1:2 10.0.0.3:2 ");
+  EXPECT_TRUE(nodes.Condemn("a"));
+  EXPECT_EQ(Text(nodes.Choose(2, 1)), "10.0.0.3:2 ");
+}
+
+TEST(NodeTableTest, NamesThatDoNotAgreeTeachNothing) {
+  NodeTable nodes = TableOf("10.0.0.1:2,10.0.0.2:2");
+  const std::vector<HostSlots> hosts = {{"10.0.0.1", 2}, {"10.0.0.2", 2}};
+  nodes.LearnNames(hosts, {"a", "b", "a", "b"});
+  nodes.LearnNames(hosts, {"a", "a", "a", "a"});
+  nodes.LearnNames(hosts, {});
+  EXPECT_FALSE(nodes.Exclude("a", 0));
+  EXPECT_FALSE(nodes.Exclude("b", 0));
+  EXPECT_EQ(Text(nodes.Choose(4, 0)), "10.0.0.1:2 10.0.0.2:2 ");
+}
+
 TEST(NodeTableTest, UnknownHostsAndThisMachine) {
   NodeTable nodes = TableOf("a:1");
   EXPECT_FALSE(nodes.Exclude("z", 0));
