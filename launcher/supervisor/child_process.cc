@@ -204,6 +204,14 @@ std::optional<ExitState> ChildProcess::Poll() {
   return ended_;
 }
 
+void ReadAvailable(int fd, std::string* text) {
+  char buffer[4096];
+  ssize_t got;
+  while ((got = read(fd, buffer, sizeof(buffer))) > 0) {
+    text->append(buffer, static_cast<size_t>(got));
+  }
+}
+
 void AdoptOrphans() { prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 
 int KillDescendants() {

@@ -54,6 +54,9 @@ class ChildProcess {
   std::optional<ExitState> ended_;
 };
 
+// Appends what a non-blocking descriptor has for now.
+void ReadAvailable(int fd, std::string* text);
+
 // Makes this process the parent of all its descendants that lose theirs, so
 // that none outlives it unseen.
 void AdoptOrphans();

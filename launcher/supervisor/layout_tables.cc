@@ -1,7 +1,6 @@
 #include "launcher/supervisor/layout_tables.h"
 
 #include <google/protobuf/text_format.h>
-#include <unistd.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -11,14 +10,6 @@ namespace perdure {
 namespace {
 
 constexpr double kAnswerSeconds = 20;
-
-void ReadAll(int fd, std::string* text) {
-  char buffer[4096];
-  ssize_t got;
-  while ((got = read(fd, buffer, sizeof(buffer))) > 0) {
-    text->append(buffer, static_cast<size_t>(got));
-  }
-}
 
 }  // namespace
 
@@ -64,7 +55,7 @@ void LayoutTableCache::Prefetch(const std::set<int>& ranks) {
 void LayoutTableCache::Turn() {
   if (!asked_.has_value()) return;
   const std::optional<ExitState> exit = asked_->Poll();
-  ReadAll(asked_->output(), &answer_);
+  ReadAvailable(asked_->output(), &answer_);
   if (!exit.has_value()) return;
   if (exit->code == 0) Take(answer_);
   // Ended by a signal: with the generation. Else it would fail again.

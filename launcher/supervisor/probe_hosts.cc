@@ -1,7 +1,6 @@
 #include "launcher/supervisor/probe_hosts.h"
 
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -44,11 +43,7 @@ class RemoteProbe {
   void Turn() {
     if (ended()) return;
     exit_ = child_->Poll();
-    char buffer[4096];
-    ssize_t got;
-    while ((got = read(child_->output(), buffer, sizeof(buffer))) > 0) {
-      output_.append(buffer, static_cast<size_t>(got));
-    }
+    ReadAvailable(child_->output(), &output_);
   }
 
  private:

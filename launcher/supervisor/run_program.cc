@@ -1,7 +1,6 @@
 #include "launcher/supervisor/run_program.h"
 
 #include <poll.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <optional>
@@ -17,14 +16,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kPollMilliseconds = 10;
-
-void Drain(int fd, std::string* text) {
-  char buffer[4096];
-  ssize_t got;
-  while ((got = read(fd, buffer, sizeof(buffer))) > 0) {
-    text->append(buffer, static_cast<size_t>(got));
-  }
-}
 
 absl::string_view LastLine(absl::string_view text) {
   text = absl::StripAsciiWhitespace(text);
@@ -50,8 +41,8 @@ absl::StatusOr<std::string> RunProgram(
     pollfd ready[] = {{child.output(), POLLIN, 0}, {child.errors(), POLLIN, 0}};
     poll(ready, 2, kPollMilliseconds);
     exit = child.Poll();
-    Drain(child.output(), &output);
-    Drain(child.errors(), &errors);
+    ReadAvailable(child.output(), &output);
+    ReadAvailable(child.errors(), &errors);
   }
   if (exit->code == 0) return output;
   return absl::InternalError(absl::StrCat(
