@@ -40,5 +40,7 @@ endif()
 
 find_program(PERDURE_CCACHE ccache)
 if(PERDURE_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${PERDURE_CCACHE})
+  # What ccache asks for beside precompiled headers.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${PERDURE_CCACHE})
 endif()

@@ -19,7 +19,7 @@ function(perdure_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
-  perdure_program(${name} LAYER tests SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS}
+  perdure_program(${name} TESTS LAYER tests SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS}
     LIBS ${ARG_LIBS} GTest::gmock GTest::gtest GTest::gtest_main)
   target_include_directories(${name} PRIVATE ${PERDURE_TESTS_ROOT})
   target_compile_definitions(${name} PRIVATE
