@@ -5,44 +5,22 @@
 set -Eeuo pipefail
 source "$(dirname "$0")/../launcher/cli/common.sh"
 source "$(dirname "$0")/lab.sh"
-if ! lab_possible; then
-  echo "NOT RUN: network namespaces need root and iproute2" >&2
-  exit 77
-fi
-clean_up_more() { lab_down; }
-lab_up 4
+source "$(dirname "$0")/small_run.sh"
+need_lab 4
+prepare_text
 
-tokens=$work/text/text.tokens
-train=("$bin/pretrain" --config "$(dirname "$0")/../launcher/cli/config.textproto"
-  --set "data.train.path=$tokens" --set snapshot.every_steps=100
-  --set train.global_batch=12 --set train.method=ZEROTH_ORDER
-  --set zeroth_order.directions=2 --set optim.warmup_steps=0
-  --set train.steps=500 --set train.log_every=1000)
-hosts=
-for ((i = 0; i < 3; ++i)); do hosts+=$(lab_node "$i"):2,; done
-launch=("$bin/perdure-launch" -n 6 "--listen=$lab_net.1"
-  "--network=$lab_net.0/24" "--agent=$lab_agent" --lease=2 --cooldown=1)
-
-write_text "$work/text.txt"
-expect 0 "$bin/perdure-data" prepare --input "$work/text.txt" --tokenizer char \
-  --output "$tokens"
-losses() { column "$1/metrics.jsonl" loss; }
-steps_done() { [[ $(wc -l 2>/dev/null <"$1/metrics.jsonl") -ge $2 ]]; }
-said() { grep -qF -e "$1" "$out"; }
-# background RUN ARGUMENTS...: perdure-launch, from node 0, until it has steps.
-background() {
+train+=("${zeroth_order[@]}" --set snapshot.every_steps=100
+  --set train.global_batch=12 --set train.steps=500)
+hosts=$(slots 0 1 2)
+launch+=(-n 6 --cooldown=1)
+# started RUN ARGUMENTS...: perdure-launch, from node 0, until it has steps.
+started() {
   run=$work/$1
   shift
-  last="perdure-launch $*"
-  on 0 "${launch[@]}" "$@" -- "${train[@]}" --run_dir "$run" >"$out" 2>&1 \
-    </dev/null &
-  job=$!
-  wait_for 60 steps_done "$run" 40 || fail "no steps within a minute"
+  background 0 "$run" 40 "${launch[@]}" "$@" -- "${train[@]}" --run_dir "$run"
 }
 ends_as_whole() {
-  local code=0
-  wait "$job" || code=$?
-  equal "$code" 0 "exit code"
+  ends 0
   equal "$(losses "$run")" "$(losses "$work/whole")" "losses"
 }
 
@@ -51,7 +29,9 @@ expect 0 on 0 "${launch[@]}" "--hosts=$hosts" -- "${train[@]}" \
   --run_dir "$work/whole"
 
 check "no spare: four ranks go on, six again once the host is back"
-background less "--hosts=$hosts" --min=2 --take_back=always
+# Slow while there are four, so that they do not end before the host is back.
+PERDURE_FAULT=slow50@0:150:2 \
+  started less "--hosts=$hosts" --min=2 --take_back=always
 cut_off 2
 wait_for 30 said "goes on with 4 of 6 ranks" || fail "not with fewer"
 wait_for 30 said "training goes on" || fail "no step with fewer"
@@ -68,7 +48,7 @@ expect 0 "$bin/perdure-launch" history "$run"
 says "on 4 ranks" "on 6 ranks" "after the ranks were asked to move"
 
 check "no data between two nodes: the link is named, the spare takes over"
-background parted "--hosts=$hosts$(lab_node 3):2"
+started parted "--hosts=$(slots 0 1 2 3)"
 part 1 2
 ends_as_whole
 says "all ranks wait" "no data gets through between $(lab_node 1) - $(lab_node 2)" \
