@@ -5,6 +5,7 @@
 // ranks every resilience.straggler_window steps, says who is slow, and shares
 // the micro-batches anew (resilience.rebalance).
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
