@@ -14,6 +14,25 @@ namespace {
 
 constexpr uint64_t kReadBytes = 4 * kBlockBytes;
 
+// `bytes` bytes of elements at `source`, at any address, to `target`.
+void Convert(DType stored, const char* source, uint64_t bytes, DType wanted,
+             char* target) {
+  if (stored == wanted) {
+    std::memcpy(target, source, bytes);
+    return;
+  }
+  const auto size = static_cast<uint64_t>(SizeOf(stored));
+  // A foreign file may put elements at any byte.
+  std::vector<uint64_t> aligned;
+  if (reinterpret_cast<uintptr_t>(source) % size != 0) {
+    aligned.resize(bytes / sizeof(uint64_t) + 1);
+    std::memcpy(aligned.data(), source, bytes);
+    source = reinterpret_cast<const char*>(aligned.data());
+  }
+  ConvertElements(stored, source, wanted, target,
+                  static_cast<int64_t>(bytes / size));
+}
+
 }  // namespace
 
 BlockFile::BlockFile(File file, std::vector<FileBlock> blocks,
@@ -39,12 +58,11 @@ absl::Status BlockFile::Check(const FileBlock& block, const char* data) const {
 }
 
 uint64_t BlockFile::BytesOf(size_t first, size_t last) const {
-  return blocks_[last].offset + blocks_[last].bytes - blocks_[first].offset;
+  return EndOf(last) - blocks_[first].offset;
 }
 
 bool BlockFile::Follows(size_t first, size_t last, size_t block) const {
-  const uint64_t end = blocks_[last].offset + blocks_[last].bytes;
-  return block == last + 1 && blocks_[block].offset == end &&
+  return block == last + 1 && blocks_[block].offset == EndOf(last) &&
          BytesOf(first, block) <= kReadBytes;
 }
 
@@ -84,53 +102,55 @@ absl::Status BlockFile::ReadBlocks(size_t first, size_t end, char* data) const {
   return CheckBlocks(first, end, data);
 }
 
+absl::Status BlockFile::CutOne(const FileRows& from, size_t fetch,
+                               std::vector<Piece>* pieces) const {
+  const uint64_t end = from.end();
+  auto block = std::upper_bound(
+      blocks_.begin(), blocks_.end(), from.begin,
+      [](uint64_t at, const FileBlock& b) { return at < b.offset + b.bytes; });
+  for (uint64_t covered = from.begin; covered < end; ++block) {
+    const uint64_t next = block == blocks_.end() ? end : block->offset;
+    // Between blocks there may be no row.
+    if (const auto [row, last] = from.RowsIn(covered, next); row < last) {
+      return absl::DataLossError(
+          absl::StrCat(path(), ": byte ", std::max(covered, from.BeginOf(row)),
+                       " is in no block, so it cannot be checked"));
+    }
+    if (next >= end) break;
+    covered = block->offset + block->bytes;
+    if (!from.HasBytesIn(block->offset, covered)) continue;
+    pieces->push_back({static_cast<size_t>(block - blocks_.begin()), fetch});
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<BlockFile::Piece>> BlockFile::Cut(
     const std::vector<Fetch>& fetches) const {
   std::vector<Piece> pieces;
   for (size_t i = 0; i < fetches.size(); ++i) {
-    const Fetch& fetch = fetches[i];
-    auto block = std::upper_bound(
-        blocks_.begin(), blocks_.end(), fetch.offset,
-        [](uint64_t at, const FileBlock& b) { return at < b.offset; });
-    if (block != blocks_.begin()) --block;
-    for (uint64_t done = 0; done < fetch.bytes; ++block) {
-      const uint64_t at = fetch.offset + done;
-      if (block == blocks_.end() || at < block->offset ||
-          at >= block->offset + block->bytes) {
-        return absl::DataLossError(absl::StrCat(
-            path(), ": byte ", at, " is in no block, so it cannot be checked"));
-      }
-      const uint64_t begin = at - block->offset;
-      const uint64_t bytes = std::min(block->bytes - begin, fetch.bytes - done);
-      pieces.push_back({static_cast<size_t>(block - blocks_.begin()), begin,
-                        bytes, i, done});
-      done += bytes;
-    }
+    RETURN_IF_ERROR(CutOne(fetches[i].from, i, &pieces));
   }
   std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) {
-    return std::tie(a.block, a.begin) < std::tie(b.block, b.begin);
+    return std::tie(a.block, a.fetch) < std::tie(b.block, b.fetch);
   });
   return pieces;
 }
 
-void BlockFile::Deliver(const Fetch& fetch, const Piece& piece,
-                        const char* source) {
-  const int64_t size = SizeOf(fetch.stored);
-  const int64_t elements = static_cast<int64_t>(piece.bytes) / size;
-  char* target = fetch.target +
-                 static_cast<int64_t>(piece.done) / size * SizeOf(fetch.wanted);
-  if (fetch.stored == fetch.wanted) {
-    std::memcpy(target, source, piece.bytes);
-    return;
+void BlockFile::Deliver(const Fetch& fetch, size_t block,
+                        const char* data) const {
+  const uint64_t block_begin = blocks_[block].offset;
+  const auto [first, last] = fetch.from.RowsIn(block_begin, EndOf(block));
+  for (uint64_t row = first; row < last; ++row) {
+    const uint64_t row_begin = fetch.from.BeginOf(row);
+    const uint64_t begin = std::max(block_begin, row_begin);
+    const uint64_t end = std::min(EndOf(block), row_begin + fetch.from.bytes);
+    const auto skipped =
+        static_cast<int64_t>(begin - row_begin) / SizeOf(fetch.stored);
+    Convert(fetch.stored, data + (begin - block_begin), end - begin,
+            fetch.wanted,
+            fetch.target + static_cast<int64_t>(row) * fetch.target_stride +
+                skipped * SizeOf(fetch.wanted));
   }
-  // A foreign file may put elements at any byte.
-  std::vector<uint64_t> aligned;
-  if (reinterpret_cast<uintptr_t>(source) % static_cast<uintptr_t>(size) != 0) {
-    aligned.resize(piece.bytes / sizeof(uint64_t) + 1);
-    std::memcpy(aligned.data(), source, piece.bytes);
-    source = reinterpret_cast<const char*>(aligned.data());
-  }
-  ConvertElements(fetch.stored, source, fetch.wanted, target, elements);
 }
 
 absl::Status BlockFile::Read(const std::vector<Fetch>& fetches) const {
@@ -147,10 +167,9 @@ absl::Status BlockFile::Read(const std::vector<Fetch>& fetches) const {
     buffer.resize(BytesOf(first, last));
     RETURN_IF_ERROR(ReadBlocks(first, last + 1, buffer.data()));
     for (; i < end; ++i) {
-      const Piece& piece = pieces[i];
-      Deliver(fetches[piece.fetch], piece,
-              buffer.data() + blocks_[piece.block].offset -
-                  blocks_[first].offset + piece.begin);
+      const auto [block, fetch] = pieces[i];
+      Deliver(fetches[fetch], block,
+              buffer.data() + (blocks_[block].offset - blocks_[first].offset));
     }
   }
   return absl::OkStatus();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "checkpoint/format/file_rows.h"
 #include "checkpoint/format/storage.h"
 #include "runtime/base/file.h"
 #include "runtime/base/status.h"
@@ -26,13 +27,13 @@ struct FileBlock {
   uint64_t element = 0;              // of that, the block's first
 };
 
-// Elements that lie together in a file, wanted at `target`.
+// Elements in rows of a file, wanted in rows of memory.
 struct Fetch {
-  uint64_t offset = 0;  // in the file
-  uint64_t bytes = 0;
+  FileRows from;
   DType stored = DType::kF32;
   DType wanted = DType::kF32;
-  char* target = nullptr;
+  char* target = nullptr;     // of the first row
+  int64_t target_stride = 0;  // from row to row, bytes
 };
 
 class BlockFile {
@@ -63,20 +64,16 @@ class BlockFile {
   // As ReadBlocks does.
   absl::Status CheckRun(size_t first, size_t end, const char* pages) const;
 
-  // Where fetches meet blocks, by ascending block. DataLoss for bytes that are
-  // in no block.
+  // A block that a fetch wants something of.
   struct Piece {
     size_t block;
-    uint64_t begin;  // in the block
-    uint64_t bytes;
     size_t fetch;
-    uint64_t done;  // bytes of the fetch before this piece
   };
+  // All of them, by ascending block. DataLoss for bytes that are in no block.
   absl::StatusOr<std::vector<Piece>> Cut(
       const std::vector<Fetch>& fetches) const;
-  // Puts a piece, which is at `source`, to its place in the fetch's target.
-  static void Deliver(const Fetch& fetch, const Piece& piece,
-                      const char* source);
+  // Puts what the fetch wants of a block, which is at `data`, to its place.
+  void Deliver(const Fetch& fetch, size_t block, const char* data) const;
 
   // Reads each block that a fetch needs once, in file order, neighbours in one
   // call, at most 4 MiB at a time. DataLoss names file, tensor, offset.
@@ -88,10 +85,15 @@ class BlockFile {
                            visit) const;
 
  private:
+  uint64_t EndOf(size_t block) const {
+    return blocks_[block].offset + blocks_[block].bytes;
+  }
   uint64_t BytesOf(size_t first, size_t last) const;  // of neighbours
   absl::Status Check(const FileBlock& block, const char* data) const;
   // Blocks [first, end), one behind the other at `data`.
   absl::Status CheckBlocks(size_t first, size_t end, const char* data) const;
+  absl::Status CutOne(const FileRows& from, size_t fetch,
+                      std::vector<Piece>* pieces) const;
   // Whether `block` can be read in one call with blocks first to last.
   bool Follows(size_t first, size_t last, size_t block) const;
 

@@ -1,14 +1,54 @@
 #include "checkpoint/format/state_reader.h"
 
 #include "absl/strings/str_cat.h"
+#include "checkpoint/format/checksum.h"
 
 namespace perdure {
 namespace {
 
-// Adds the fetches of a request's runs.
+// Makes `next`, which has one row, the next row of `fetch`, if it can be that.
+// Both are of one request.
+bool Extend(Fetch* fetch, const Fetch& next) {
+  FileRows* rows = &fetch->from;
+  if (next.from.bytes != rows->bytes ||
+      next.from.begin < rows->begin + rows->bytes) {
+    return false;
+  }
+  if (rows->rows == 1) {
+    // Rows are looked for in all blocks from the first to the last.
+    if (next.from.begin - rows->begin > kBlockBytes) return false;
+    rows->stride = next.from.begin - rows->begin;
+    fetch->target_stride = next.target - fetch->target;
+  } else if (next.from.begin != rows->BeginOf(rows->rows) ||
+             next.target - fetch->target !=
+                 static_cast<int64_t>(rows->rows) * fetch->target_stride) {
+    return false;
+  }
+  ++rows->rows;
+  return true;
+}
+
+// Adds the fetches of a request's runs: few, though every row of a matrix may
+// be a run.
 absl::Status AddFetches(const StateRequest& request, const StoredTensor& tensor,
                         std::vector<std::vector<Fetch>>* fetches) {
   const int64_t size = SizeOf(tensor.dtype);
+  std::vector<Fetch>* last = nullptr;  // where this request's last one is
+  const auto add = [&](const ShardRun& run, const StoredPart& part) {
+    if (part.elements == 0) return;
+    Fetch fetch;
+    fetch.from.begin = part.offset;
+    fetch.from.bytes = static_cast<uint64_t>(part.elements * size);
+    fetch.stored = tensor.dtype;
+    fetch.wanted = request.dtype;
+    fetch.target = static_cast<char*>(request.base) +
+                   (run.local_offset + part.begin - run.global_offset) *
+                       SizeOf(request.dtype);
+    std::vector<Fetch>* of_file = &(*fetches)[part.file];
+    if (of_file == last && Extend(&last->back(), fetch)) return;
+    of_file->push_back(fetch);
+    last = of_file;
+  };
   for (const ShardRun& run : request.runs) {
     if (run.global_offset < 0 || run.length < 0 || run.local_offset < 0 ||
         run.length > tensor.elements() ||
@@ -17,18 +57,8 @@ absl::Status AddFetches(const StateRequest& request, const StoredTensor& tensor,
           "a run of ", run.length, " elements at ", run.global_offset, " of ",
           request.tensor, ", which has ", tensor.elements()));
     }
-    const auto add = [&](const StoredPart& part) {
-      Fetch fetch;
-      fetch.offset = part.offset;
-      fetch.bytes = static_cast<uint64_t>(part.elements * size);
-      fetch.stored = tensor.dtype;
-      fetch.wanted = request.dtype;
-      fetch.target = static_cast<char*>(request.base) +
-                     (run.local_offset + part.begin - run.global_offset) *
-                         SizeOf(request.dtype);
-      (*fetches)[part.file].push_back(fetch);
-    };
-    tensor.ForEachPlace(run.global_offset, run.length, add);
+    tensor.ForEachPlace(run.global_offset, run.length,
+                        [&](const StoredPart& part) { add(run, part); });
   }
   return absl::OkStatus();
 }

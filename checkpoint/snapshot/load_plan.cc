@@ -1,49 +1,35 @@
 #include "checkpoint/snapshot/load_plan.h"
 
 #include <algorithm>
-#include <cstring>
-#include <string>
 #include <utility>
 
 namespace perdure {
 namespace {
 
-// Sorted, those that touch made one.
-void Merge(std::vector<FileRange>* ranges) {
-  std::sort(ranges->begin(), ranges->end(),
-            [](const FileRange& a, const FileRange& b) {
-              return std::pair(a.file, a.begin) < std::pair(b.file, b.begin);
-            });
-  size_t last = 0;
-  for (size_t i = 1; i < ranges->size(); ++i) {
-    FileRange& before = (*ranges)[last];
-    const FileRange& range = (*ranges)[i];
-    if (range.file == before.file && range.begin <= before.end) {
-      before.end = std::max(before.end, range.end);
-    } else {
-      (*ranges)[++last] = range;
-    }
-  }
-  if (!ranges->empty()) ranges->resize(last + 1);
-}
-
-// The blocks that the ranges touch, ascending.
-std::vector<BlockId> BlocksOf(const std::vector<FileRange>& ranges,
+// The blocks that are needed, ascending.
+std::vector<BlockId> BlocksOf(const std::vector<Need>& needs,
                               const std::vector<BlockFile>& files) {
-  std::vector<BlockId> touched;
-  for (const FileRange& range : ranges) {
-    const std::vector<FileBlock>& blocks = files[range.file].blocks();
-    auto block = std::upper_bound(blocks.begin(), blocks.end(), range.begin,
+  std::vector<BlockId> needed;
+  for (const auto& [file, rows] : needs) {
+    const std::vector<FileBlock>& blocks = files[file].blocks();
+    auto block = std::upper_bound(blocks.begin(), blocks.end(), rows.begin,
                                   [](uint64_t at, const FileBlock& b) {
                                     return at < b.offset + b.bytes;
                                   });
-    for (; block != blocks.end() && block->offset < range.end; ++block) {
-      const BlockId id{static_cast<uint32_t>(range.file),
-                       static_cast<uint32_t>(block - blocks.begin())};
-      if (touched.empty() || touched.back() < id) touched.push_back(id);
+    for (; block != blocks.end() && block->offset < rows.end(); ++block) {
+      if (!rows.HasBytesIn(block->offset, block->offset + block->bytes)) {
+        continue;
+      }
+      needed.push_back({static_cast<uint32_t>(file),
+                        static_cast<uint32_t>(block - blocks.begin())});
     }
   }
-  return touched;
+  std::sort(needed.begin(), needed.end());
+  const auto same = [](const BlockId& a, const BlockId& b) {
+    return !(a < b);  // sorted
+  };
+  needed.erase(std::unique(needed.begin(), needed.end(), same), needed.end());
+  return needed;
 }
 
 // What each rank reads in which round: contiguous parts of about equal size.
@@ -121,35 +107,6 @@ class WindowCutter {
 
 }  // namespace
 
-std::vector<FileRange> RangesOf(
-    const std::vector<std::vector<Fetch>>& fetches) {
-  std::vector<FileRange> ranges;
-  for (size_t file = 0; file < fetches.size(); ++file) {
-    for (const Fetch& fetch : fetches[file]) {
-      if (fetch.bytes == 0) continue;
-      ranges.push_back({file, fetch.offset, fetch.offset + fetch.bytes});
-    }
-  }
-  Merge(&ranges);
-  return ranges;
-}
-
-absl::StatusOr<std::vector<FileRange>> UnionOfRanges(
-    Communicator& group, const std::vector<FileRange>& mine) {
-  ASSIGN_OR_RETURN(
-      const std::vector<std::string> texts,
-      AllGatherStrings(group, {reinterpret_cast<const char*>(mine.data()),
-                               mine.size() * sizeof(FileRange)}));
-  std::vector<FileRange> all;
-  for (const std::string& text : texts) {
-    const size_t before = all.size();
-    all.resize(before + text.size() / sizeof(FileRange));
-    std::memcpy(all.data() + before, text.data(), text.size());
-  }
-  Merge(&all);
-  return all;
-}
-
 size_t LoadPlan::rounds() const {
   size_t rounds = 0;
   for (const auto& of_rank : windows) {
@@ -158,7 +115,7 @@ size_t LoadPlan::rounds() const {
   return rounds;
 }
 
-LoadPlan PlanLoad(const std::vector<FileRange>& needs,
+LoadPlan PlanLoad(const std::vector<Need>& needs,
                   const std::vector<BlockFile>& files, size_t ranks) {
   LoadPlan plan;
   plan.blocks = BlocksOf(needs, files);

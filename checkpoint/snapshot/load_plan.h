@@ -12,25 +12,13 @@
 #include "checkpoint/format/block_file.h"
 #include "checkpoint/format/checksum.h"
 #include "checkpoint/format/storage.h"
-#include "runtime/base/status.h"
-#include "runtime/comm/communicator.h"
+#include "checkpoint/snapshot/needs.h"
 
 namespace perdure {
 
 // What a rank reads before the others look at it: two whole blocks, so that
 // the windows of a node that are under way stay in its cache.
 inline constexpr uint64_t kWindowBytes = 2 * kBlockBytes + kPageBytes;
-
-struct FileRange {
-  uint64_t file;
-  uint64_t begin, end;
-};
-
-// The bytes that fetches, by file, need: sorted, no two touch.
-std::vector<FileRange> RangesOf(const std::vector<std::vector<Fetch>>& fetches);
-// Collective: the bytes that any rank of the group needs.
-absl::StatusOr<std::vector<FileRange>> UnionOfRanges(
-    Communicator& group, const std::vector<FileRange>& mine);
 
 struct BlockId {
   uint32_t file;
@@ -63,7 +51,7 @@ struct LoadPlan {
 };
 
 // Each of `ranks` ranks reads a contiguous part of about equal size.
-LoadPlan PlanLoad(const std::vector<FileRange>& needs,
+LoadPlan PlanLoad(const std::vector<Need>& needs,
                   const std::vector<BlockFile>& files, size_t ranks);
 
 // Of the run's blocks.

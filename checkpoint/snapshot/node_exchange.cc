@@ -63,17 +63,16 @@ int NodeExchange::ServerOf(size_t node, size_t file, int for_rank) const {
   return ranks[static_cast<size_t>(for_rank) % ranks.size()];
 }
 
-absl::Status NodeExchange::CheckHeld(
-    const std::vector<FileRange>& needs) const {
-  for (const FileRange& range : needs) {
-    if (SourceOf(0, range.file) != kNowhere) continue;
+absl::Status NodeExchange::CheckHeld(const std::vector<Need>& needs) const {
+  for (const Need& need : needs) {
+    if (SourceOf(0, need.file) != kNowhere) continue;
     return absl::DataLossError(absl::StrCat(
-        names_[range.file], " is needed, and no node has a good copy of it"));
+        names_[need.file], " is needed, and no node has a good copy of it"));
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<size_t> NodeExchange::Plan(const std::vector<FileRange>& needs) {
+absl::StatusOr<size_t> NodeExchange::Plan(const std::vector<Need>& needs) {
   // Every node's needs, told by its first rank.
   ASSIGN_OR_RETURN(
       const std::vector<std::string> texts,
@@ -82,12 +81,12 @@ absl::StatusOr<size_t> NodeExchange::Plan(const std::vector<FileRange>& needs) {
           rank_in_node_ > 0
               ? absl::string_view()
               : absl::string_view(reinterpret_cast<const char*>(needs.data()),
-                                  needs.size() * sizeof(FileRange))));
+                                  needs.size() * sizeof(Need))));
   plans_.clear();
   size_t rounds = 0;
   for (const std::vector<int>& ranks : ranks_) {
     const std::string& text = texts[static_cast<size_t>(ranks[0])];
-    std::vector<FileRange> of_node(text.size() / sizeof(FileRange));
+    std::vector<Need> of_node(text.size() / sizeof(Need));
     std::memcpy(of_node.data(), text.data(), text.size());
     RETURN_IF_ERROR(CheckHeld(of_node));
     plans_.push_back(PlanLoad(of_node, files_, ranks.size()));

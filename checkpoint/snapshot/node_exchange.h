@@ -42,7 +42,7 @@ class NodeExchange {
 
   // Collective. `needs`: of this rank's node. Returns how many rounds there
   // are; DataLoss, on all ranks, names a needed file that no node holds.
-  absl::StatusOr<size_t> Plan(const std::vector<FileRange>& needs);
+  absl::StatusOr<size_t> Plan(const std::vector<Need>& needs);
   bool IsHere(size_t file) const { return SourceOf(node_, file) == node_; }
   // Collective: fills in what this rank's window of the round, at `window`, has
   // of others, and sends to others what theirs have of this rank. *found: of
@@ -59,7 +59,7 @@ class NodeExchange {
   size_t SourceOf(size_t node, size_t file) const;
   // The rank there that reads for this rank of the world.
   int ServerOf(size_t node, size_t file, int for_rank) const;
-  absl::Status CheckHeld(const std::vector<FileRange>& needs) const;
+  absl::Status CheckHeld(const std::vector<Need>& needs) const;
   absl::Status Serve(size_t node, size_t rank, const Window& window,
                      Findings* found);
 

@@ -177,10 +177,15 @@ absl::StatusOr<LoadReport> SnapshotReader::Load(
   const absl::Time start = absl::Now();
   std::vector<std::vector<Fetch>> fetches;
   const auto prepare = [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::vector<StateRequest> selected,
-                     SelectRequests(requests, options));
+    // A request may have a run for every row of a matrix: not to be copied.
+    const std::vector<StateRequest>* wanted = &requests;
+    std::vector<StateRequest> selected;
+    if (options.weights_only || !options.patterns.empty()) {
+      ASSIGN_OR_RETURN(selected, SelectRequests(requests, options));
+      wanted = &selected;
+    }
     ASSIGN_OR_RETURN(fetches,
-                     FetchesOf(selected, index_, files_.size(), description()));
+                     FetchesOf(*wanted, index_, files_.size(), description()));
     return absl::OkStatus();
   };
   absl::Status common;

@@ -32,10 +32,10 @@ class Loading {
             static_cast<size_t>(std::max(1, kReadersOfNode / node.size()))) {}
 
   absl::Status Run(LoadReport* report, Findings* found) {
-    ASSIGN_OR_RETURN(const std::vector<FileRange> needs,
-                     UnionOfRanges(node_, RangesOf(fetches_)));
-    for (const FileRange& range : needs) {
-      report->bytes_needed += range.end - range.begin;
+    ASSIGN_OR_RETURN(const std::vector<Need> needs,
+                     UnionOfNeeds(node_, NeedsOf(fetches_)));
+    for (const Need& need : needs) {
+      report->bytes_needed += need.rows.rows * need.rows.bytes;
     }
     plan_ = PlanLoad(needs, files_, static_cast<size_t>(node_.size()));
     report->bytes_read = plan_.bytes;
@@ -145,8 +145,7 @@ class Loading {
         pieces.begin(), pieces.end(), id.block,
         [](const BlockFile::Piece& p, size_t b) { return p.block < b; });
     for (; piece != pieces.end() && piece->block == id.block; ++piece) {
-      BlockFile::Deliver(fetches_[id.file][piece->fetch], *piece,
-                         data + piece->begin);
+      files_[id.file].Deliver(fetches_[id.file][piece->fetch], id.block, data);
     }
   }
 

@@ -40,7 +40,9 @@ class BlockFileTest : public testing::Test {
   }
 
   static Fetch Want(uint64_t offset, size_t n, float* target) {
-    return {offset, n * 4, DType::kF32, DType::kF32,
+    return {{offset, n * 4},
+            DType::kF32,
+            DType::kF32,
             reinterpret_cast<char*>(target)};
   }
 
@@ -65,6 +67,39 @@ TEST_F(BlockFileTest, ScatteredAndOverlappingFetchesAllArrive) {
   for (int i = 0; i < 300; ++i) {
     ASSERT_EQ(found[i], ((i / 3) * 37) % 990 + i % 3);
   }
+}
+
+TEST_F(BlockFileTest, RowsAreCutByBlocksAndPutApart) {
+  const BlockFile file = Make(1000, 8, 48);
+  std::vector<float> found(40 * 6, -1);
+  Fetch fetch = Want(8 + 4 * 10, 5, found.data());
+  fetch.from.rows = 40;
+  fetch.from.stride = 4 * 23;
+  fetch.target_stride = 4 * 6;
+  ASSERT_TRUE(file.Read({fetch}).ok());
+  for (int row = 0; row < 40; ++row) {
+    for (int i = 0; i < 6; ++i) {
+      ASSERT_EQ(found[row * 6 + i], i < 5 ? 10 + row * 23 + i : -1);
+    }
+  }
+}
+
+TEST_F(BlockFileTest, RowsMayLieAroundBytesThatAreInNoBlock) {
+  const std::string path = JoinPath(scratch_.path(), "gap");
+  ASSERT_TRUE(WriteFileAtomically(path, std::string(96, 'a')).ok());
+  const BlockFile file(*File::Open(path, File::Mode::kRead),
+                       {{0, 32, std::nullopt, 0}, {64, 32, std::nullopt, 0}},
+                       [](int32_t) { return std::string(); });
+  std::vector<float> found(24);
+  Fetch fetch = Want(0, 8, found.data());
+  fetch.from.rows = 2;
+  fetch.target_stride = 32;
+  fetch.from.stride = 64;
+  EXPECT_TRUE(file.Read({fetch}).ok());
+  fetch.from.stride = 60;
+  const absl::Status status = file.Read({fetch});
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("byte 60 "));
 }
 
 TEST_F(BlockFileTest, MoreThanOneReadsWorthIsReadWhole) {
