@@ -16,8 +16,8 @@
 
 namespace perdure {
 
-// What a rank reads before the others look at it: two whole blocks, so that
-// the windows of a node that are under way stay in its cache.
+// What a rank reads at once: two whole blocks, so that the windows of a node
+// that are under way stay in its cache.
 inline constexpr uint64_t kWindowBytes = 2 * kBlockBytes + kPageBytes;
 
 struct BlockId {

@@ -18,6 +18,10 @@ namespace {
 // A disk wants several requests at a time, also while one is checked.
 constexpr int kReadersOfNode = 4;
 
+// At a meeting all wait for the slowest. Four were about as fast as two, and
+// take more memory: docs/benchmarks/snapshot.md.
+constexpr size_t kRoundsTogether = 2;
+
 class Loading {
  public:
   // `elsewhere` may be nullptr: all files are here.
@@ -47,17 +51,21 @@ class Loading {
     RETURN_IF_ERROR(MakeMemory());
     ReadAhead reads(readers_, rounds, slots_,
                     [this](size_t round) { return ReadWindow(round); });
-    for (size_t round = 0; round < rounds; ++round) {
-      found->status.Update(reads.Wait(round));
-      if (elsewhere_ != nullptr) {
+    for (size_t first = 0; first < rounds; first += together_) {
+      const size_t end = std::min(rounds, first + together_);
+      for (size_t round = first; round < end; ++round) {
+        found->status.Update(reads.Wait(round));
+        if (elsewhere_ == nullptr) continue;
         RETURN_IF_ERROR(
             elsewhere_->Round(round, Slot(node_.rank(), round), found));
       }
       RETURN_IF_ERROR(node_.Barrier());
-      // All ranks have taken what the round before had.
-      reads.Allow(round + slots_);
+      // All ranks have taken what the rounds before `first` had.
+      reads.Allow(first + slots_);
       if (taken_at_once()) continue;
-      for (int rank = 0; rank < node_.size(); ++rank) Deliver(rank, round);
+      for (size_t round = first; round < end; ++round) {
+        for (int rank = 0; rank < node_.size(); ++rank) Deliver(rank, round);
+      }
     }
     found->damaged_files.merge(damaged_files_);
     // Memory goes when nobody looks at it any more.
@@ -154,9 +162,11 @@ class Loading {
   const std::vector<std::vector<Fetch>>& fetches_;
   NodeExchange* const elsewhere_;
   const size_t readers_;
-  // Those that are read, one that is taken, and one that others may not have
-  // done with.
-  const size_t slots_ = readers_ + 2;
+  // Rounds between two meetings of the ranks.
+  const size_t together_ = alone() ? 1 : kRoundsTogether;
+  // Those that are read, those that are taken, and those that others may not
+  // have done with.
+  const size_t slots_ = readers_ + 2 * together_;
   LoadPlan plan_;
   std::vector<std::vector<BlockFile::Piece>> pieces_;  // by file
   std::unique_ptr<SharedSegments> segments_;

@@ -119,6 +119,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Mesh{"one", 1, 1, 1, 1.0},
                     Mesh{"dp4_on_one_node", 1, 4, 4, 1.0},
                     Mesh{"dp4_on_two_nodes", 1, 4, 2, 1.1},
+                    Mesh{"tp2_on_one_node", 2, 1, 2, 1.05},
+                    Mesh{"tp3_dp2_on_one_node", 3, 2, 6, 1.05},
                     Mesh{"tp2_dp3_on_three_nodes", 2, 3, 2, 1.2},
                     Mesh{"dp3_each_alone", 1, 3, 1, 1.1}),
     [](const auto& info) { return std::string(info.param.name); });
