@@ -49,6 +49,17 @@ same_file "$work/hf/model.safetensors" \
 expect 0 "$bin/perdure-ckpt" diff "$snapshot" "$work/one"
 same_file <(losses "$work/whole") <(losses "$work/one")
 
+check "one file a node: converted with its moments, pruned"
+expect 0 "$bin/perdure-ckpt" convert "$snapshot" "$work/converted" --to perdure
+[[ -f $work/converted/model.safetensors ]] || fail "not one file for all"
+expect 0 "$bin/perdure-ckpt" verify "$work/converted"
+expect 0 "$bin/perdure-ckpt" diff "$work/converted" "$work/one"
+older=$work/whole/snapshots/step-000000001
+cp -r "$snapshot" "$older"
+expect 0 "$bin/perdure-ckpt" prune "$work/whole" --keep_last=1
+[[ ! -e $older ]] || fail "the older one is still there"
+expect 0 "$bin/perdure-ckpt" verify "$snapshot"
+
 check "a model that is to start from safetensors is told how to make one"
 mv "$snapshot/MANIFEST.pb" "$work/manifest"
 cp "$snapshot/config.json" "$work/hf/config.json"
