@@ -12,6 +12,8 @@ set_up() {
     'project(scratch LANGUAGES CXX)' \
     "set(CMAKE_MODULE_PATH $project/cmake)" \
     'add_library(perdure_flags INTERFACE)' \
+    'set(PERDURE_PRECOMPILE OFF)' \
+    'include(PerdurePrecompile)' \
     'include(PerdureComponent)' \
     'add_subdirectory(runtime/low)' \
     'add_subdirectory(runtime/high)' \
