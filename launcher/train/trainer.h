@@ -47,6 +47,7 @@ class Trainer {
       const std::function<bool(SnapshotTier)>& which);
   absl::Status OpenData();
   absl::Status MakeEngineWithState();
+  absl::StatusOr<LoadReport> ReadSnapshot();
   absl::Status LoadState();
   absl::Status MakeAdapters();
   absl::Status ReplayJournal();

@@ -19,6 +19,7 @@
 #include "launcher/train/run_directory.h"
 #include "launcher/train/startup.h"
 #include "launcher/train/trainer.h"
+#include "parallel/engine/column_exchange.h"
 #include "parallel/engine/initialize_prefix.h"
 #include "runtime/base/file.h"
 #include "runtime/base/text.h"
@@ -162,13 +163,24 @@ absl::Status Trainer::OpenData() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<LoadReport> Trainer::ReadSnapshot() {
+  std::vector<StateRequest> requests =
+      engine_->Requests(/*weights_only=*/false);
+  ASSIGN_OR_RETURN(const bool apart, SpansNodes(*groups_.tp));
+  if (!apart) return snapshot_->Load(*world_, requests, LoadOptions());
+  ColumnExchange exchange(*groups_.tp, engine_->runtime().layout(),
+                          std::move(requests));
+  ASSIGN_OR_RETURN(
+      const LoadReport report,
+      snapshot_->Load(*world_, exchange.requests(), LoadOptions()));
+  RETURN_IF_ERROR(exchange.Finish());
+  return report;
+}
+
 absl::Status Trainer::LoadState() {
   weights_from_ = absl::StrCat("random, seed ", config_.train().seed());
   if (snapshot_ != nullptr) {
-    ASSIGN_OR_RETURN(
-        const LoadReport report,
-        snapshot_->Load(*world_, engine_->Requests(/*weights_only=*/false),
-                        LoadOptions()));
+    ASSIGN_OR_RETURN(const LoadReport report, ReadSnapshot());
     run_ = snapshot_->run();
     // What nodes have for themselves does not count as saved.
     if (!resume_.of_nodes.has_value()) saved_step_ = run_.step;
