@@ -49,6 +49,7 @@ SwapCase Stragglers::Measure(const RankTable& table, double now) const {
       swap.slow.begin(), swap.slow.end(),
       [](const SlowRank& a, const SlowRank& b) { return a.speed < b.speed; });
   const int64_t steps = table.LeastStep() - since_step_;
+  swap.steps_since = steps;
   if (steps >= kStepsToJudge) {
     swap.step_seconds = (now - since_) / static_cast<double>(steps);
   }

@@ -39,6 +39,11 @@ double SwapCase::saved_seconds() const {
   return static_cast<double>(steps_left) * std::min(slow_seconds, step_seconds);
 }
 
+double SwapCase::lost_seconds() const {
+  return static_cast<double>(steps_since) *
+         std::min(slow_seconds, step_seconds);
+}
+
 std::vector<std::string> HostsOf(const std::vector<SlowRank>& slow) {
   std::vector<std::string> hosts;
   for (const SlowRank& rank : slow) {
@@ -91,6 +96,9 @@ SwapDecision DecideSwap(const SwapCase& swap, MoveWhen when) {
                          " of the ", Seconds(swap.remaining_seconds()),
                          " that remain and cost about ",
                          Seconds(swap.cost_seconds))};
+  }
+  if (when == MoveWhen::kPays && swap.lost_seconds() < swap.cost_seconds) {
+    return {Reason::kUnproven, ""};
   }
   return {
       Reason::kSwap,

@@ -28,6 +28,7 @@ struct SlowRank {
 struct SwapCase {
   std::vector<SlowRank> slow;  // the slowest first
   int64_t steps_left = 0;
+  int64_t steps_since = 0;  // the last of them was named
   // Of a step at the present pace, measured since they were named; 0: not yet.
   double step_seconds = 0;
   double slow_seconds = 0;          // of it, modelled, that the swap saves
@@ -40,6 +41,7 @@ struct SwapCase {
 
   double remaining_seconds() const;
   double saved_seconds() const;  // at most remaining_seconds()
+  double lost_seconds() const;   // in steps_since
 };
 
 struct SwapDecision {
@@ -59,7 +61,10 @@ struct SwapDecision {
 // measurements stand against each other.
 inline constexpr double kSwapMargin = 2;
 
-// `when` is not kNever. kAlways: whatever it saves.
+// `when` is not kNever. kAlways: whatever it saves. kPays: not before waiting
+// has cost as much as the swap does, so that what passes by itself is waited
+// for, and no more than twice the least possible is ever lost (the ski rental
+// problem, Karlin et al., Competitive Snoopy Caching, 1988).
 SwapDecision DecideSwap(const SwapCase& swap, MoveWhen when);
 
 // Of `slow`, each once, in this order.

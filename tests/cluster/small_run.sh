@@ -8,6 +8,8 @@
 #   background I RUN STEPS COMMAND...  on node I, until the run directory RUN tells
 #                      of so many steps; its process is $job, its output in $out
 #   said TEXT          whether it is in $out
+#   failures RUN       what perdure-launch called each incident, a line each, but
+#                      for slow ranks, which end nothing
 
 train+=(--set train.log_every=1000)
 zeroth_order=(--set train.method=ZEROTH_ORDER --set zeroth_order.directions=2
@@ -31,6 +33,11 @@ slots() {
 }
 
 said() { grep -qF -e "$1" "$out"; }
+
+failures() {
+  sed -n '/"event":"incident"/s/.*"fault":"\([^"]*\)".*/\1/p' \
+    "$1/launch/events.jsonl" 2>/dev/null | grep -vx straggler || true
+}
 
 background() {
   local node=$1 run=$2 steps=$3

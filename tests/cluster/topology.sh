@@ -43,7 +43,7 @@ ends_as_whole
 says "goes on with 4 of 6 ranks on $(lab_node 0):2, $(lab_node 1):2 as pp 1 x" \
   "layouts are possible with tp 1" "asks the ranks to save and end" \
   "goes on with 6 of 6 ranks"
-equal "$(grep -c '"incident"' "$run/launch/events.jsonl")" 1 "incidents"
+equal "$(failures "$run")" "node silent" "failures"
 expect 0 "$bin/perdure-launch" history "$run"
 says "on 4 ranks" "on 6 ranks" "after the ranks were asked to move"
 

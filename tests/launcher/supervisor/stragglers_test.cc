@@ -84,6 +84,7 @@ TEST(StragglersTest, ThePaceIsMeasuredSinceTheRankWasNamed) {
   EXPECT_DOUBLE_EQ(swap.step_seconds, 0.5);
   EXPECT_DOUBLE_EQ(swap.slow[0].slow_seconds, 0.3);
   EXPECT_EQ(swap.steps_left, 892);
+  EXPECT_EQ(swap.steps_since, 8);
   stragglers.Forget();
   EXPECT_TRUE(stragglers.Measure(table, 55).slow.empty());
 }

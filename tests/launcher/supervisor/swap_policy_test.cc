@@ -15,6 +15,7 @@ SwapCase Worthwhile() {
   SwapCase swap;
   swap.slow = {{3, "b", 0.42, 4, 1, 0.12}};
   swap.steps_left = 1000;
+  swap.steps_since = 20;
   swap.step_seconds = 0.3;
   swap.slow_seconds = 0.12;
   swap.cost_seconds = 2;
@@ -74,6 +75,17 @@ TEST(SwapPolicyTest, TheFirstWindowsProveNothing) {
   swap = Worthwhile();
   swap.step_seconds = 0;  // too few steps to tell their pace
   EXPECT_EQ(DecideSwap(swap, MoveWhen::kAlways).reason, Reason::kUnproven);
+}
+
+TEST(SwapPolicyTest, WhatMayPassIsWaitedForUntilThatHasCostAsMuch) {
+  SwapCase swap = Worthwhile();
+  swap.steps_since = 16;  // 1.92 s
+  const SwapDecision decision = DecideSwap(swap, MoveWhen::kPays);
+  EXPECT_EQ(decision.reason, Reason::kUnproven);
+  EXPECT_EQ(decision.why, "");
+  EXPECT_EQ(DecideSwap(swap, MoveWhen::kAlways).reason, Reason::kSwap);
+  swap.steps_since = 17;
+  EXPECT_EQ(DecideSwap(swap, MoveWhen::kPays).reason, Reason::kSwap);
 }
 
 TEST(SwapPolicyTest, WithoutASpareTheHostStays) {
