@@ -5,8 +5,6 @@
 # Only third-party and standard headers, and none whose meaning depends on a
 # definition or option that targets set differently (glog, OpenMP): the compiler
 # would refuse the precompiled form.
-option(PERDURE_PRECOMPILE "Parse common third-party headers once" ON)
-
 set(PERDURE_COMMON_HEADERS
   <algorithm> <atomic> <chrono> <cmath> <cstdint> <cstring> <functional> <limits>
   <map> <memory> <mutex> <optional> <set> <string> <thread> <utility> <vector>
