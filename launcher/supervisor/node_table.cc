@@ -160,9 +160,27 @@ NodeTable::Node* NodeTable::Find(absl::string_view host) {
 bool NodeTable::Exclude(absl::string_view host, double now) {
   Node* node = Find(host);
   if (node == nullptr) return false;
+  node->untried = true;
   node->out_until = std::max(
       node->out_until, now + CooldownAfter(cooldown_, node->exclusions++));
   return true;
+}
+
+std::vector<std::string> NodeTable::Untried(
+    const std::vector<HostSlots>& hosts) const {
+  std::vector<std::string> untried;
+  for (const HostSlots& host : hosts) {
+    for (const Node& node : nodes_) {
+      if (node.host.host == host.host && node.untried) {
+        untried.push_back(host.host);
+      }
+    }
+  }
+  return untried;
+}
+
+void NodeTable::MarkTried(absl::string_view host) {
+  if (Node* node = Find(host); node != nullptr) node->untried = false;
 }
 
 bool NodeTable::MarkSlow(absl::string_view host, double now) {

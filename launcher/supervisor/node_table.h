@@ -50,6 +50,10 @@ class NodeTable {
   bool IsSlow(absl::string_view host, double now) const;
   // Keeps it out for good.
   bool Condemn(absl::string_view host);
+  // Those of `hosts` that were left out and have not answered since.
+  std::vector<std::string> Untried(const std::vector<HostSlots>& hosts) const;
+  // It has answered.
+  void MarkTried(absl::string_view host);
   // When the next excluded host is trusted again; none if there is none.
   std::optional<double> NextReturn(double now) const;
   // "a:4, b:4 out for 28 s, c:4 slow, used last for 30 s"
@@ -61,6 +65,7 @@ class NodeTable {
     std::string own_name;  // empty: not learned
     int exclusions = 0;
     double out_until = 0;
+    bool untried = false;  // since it was left out
     int swaps = 0;
     double slow_until = 0;
   };

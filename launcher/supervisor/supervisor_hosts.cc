@@ -2,6 +2,9 @@
 
 #include <signal.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -75,12 +78,19 @@ void Supervisor::ExcludeGuilty(Verdict* verdict) {
   }
 }
 
-// Spares and hosts that were out have not shown for long that they live.
+// Spares have not shown for long that they live, and hosts that were left out
+// have not since, even if the last generation was on them.
 bool Supervisor::NewcomersAnswer(const Placement& placement) {
   if (generation_ == 0) return true;
-  const std::vector<std::string> fresh = Newcomers(placement, placement_.hosts);
+  std::vector<std::string> fresh = Newcomers(placement, placement_.hosts);
+  for (std::string& host : placer_.nodes().Untried(placement.hosts)) {
+    if (std::find(fresh.begin(), fresh.end(), host) == fresh.end()) {
+      fresh.push_back(std::move(host));
+    }
+  }
   if (fresh.empty()) return true;
   const std::vector<std::string> silent = UnreachableHosts(fresh, Probing());
+  for (const std::string& host : fresh) placer_.nodes().MarkTried(host);
   if (silent.empty()) return true;
   Say(absl::StrCat("not reached: ", absl::StrJoin(silent, ", ")));
   Exclude(silent);

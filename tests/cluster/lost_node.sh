@@ -55,6 +55,18 @@ expect 0 on 0 env PERDURE_FAULT=bitflip@2:40:1 "${launch[@]}" \
 says "bad arithmetic" "rank 2 on $(lab_node 1)" "$lab_net.2:2 out for good"
 equal "$(losses "$run")" "$(losses "$work/whole")" "losses"
 
+check "no spare: a host whose time is over is tried before it is used again"
+run=$work/again
+background 0 "$run" 40 "${launch[@]}" "--hosts=$(slots 0 1 2)" --cooldown=0.3 \
+  -- "${train[@]}" --run_dir "$run"
+cut_off 2
+wait_for 30 said "not reached: $(lab_node 2)" || fail "it is not tried"
+heal 2
+crash 2  # its old ranks
+ends 0
+equal "$(failures "$run")" "node silent" "failures"
+equal "$(losses "$run")" "$(losses "$work/whole")" "losses"
+
 check "no spare: waits for hosts, then exit code 94"
 run=$work/alone
 background 0 "$run" 40 "${launch[@]}" "--hosts=$(slots 0 1 2)" --wait=1 -- \

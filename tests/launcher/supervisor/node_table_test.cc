@@ -122,6 +122,19 @@ TEST(NodeTableTest, NamesThatDoNotAgreeTeachNothing) {
   EXPECT_EQ(Text(nodes.Choose(4, 0)), "10.0.0.1:2 10.0.0.2:2 ");
 }
 
+TEST(NodeTableTest, AHostThatWasLeftOutIsUntriedUntilItAnswers) {
+  NodeTable nodes = TableOf("a:2,b:2,c:2");
+  const std::vector<HostSlots> hosts = {{"a", 2}, {"b", 2}};
+  EXPECT_TRUE(nodes.Untried(hosts).empty());
+  nodes.Exclude("b", 0);
+  nodes.Exclude("c", 0);
+  EXPECT_EQ(nodes.Untried(hosts), std::vector<std::string>{"b"});
+  nodes.MarkTried("b");
+  EXPECT_TRUE(nodes.Untried(hosts).empty());
+  nodes.Exclude("b", 1000);
+  EXPECT_EQ(nodes.Untried(hosts), std::vector<std::string>{"b"});
+}
+
 TEST(NodeTableTest, UnknownHostsAndThisMachine) {
   NodeTable nodes = TableOf("a:1");
   EXPECT_FALSE(nodes.Exclude("z", 0));
